@@ -1,0 +1,14 @@
+"""Train a Siamese network live in the browser and see why it works: python app.py --help"""
+
+import os
+
+# Before gradio is imported: nothing is reported to anybody, and no figure opens a window.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from siamese.ui.app import build_demo, launch
+from siamese.ui.settings import read_settings
+
+if __name__ == "__main__":
+    settings = read_settings()
+    launch(build_demo(settings), settings)

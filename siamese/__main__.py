@@ -1,0 +1,8 @@
+"""python -m siamese ..."""
+
+import sys
+
+from siamese.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

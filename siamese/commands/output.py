@@ -1,0 +1,109 @@
+"""What commands print: JSON lines for programs, aligned columns for people; and where they write files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from siamese.data.image_file import printable
+from siamese.errors import SiameseError
+from siamese.evaluate import Evaluation
+from siamese.progress import ProgressBar
+
+_TITLES = {
+    "pair_accuracy": "pair accuracy",
+    "eer": "equal error rate",
+    "auc": "AUC",
+    "true_accept_at_1pct": "true accepts at 1 % false accepts",
+    "precision_at_1": "precision at 1",
+    "oneshot_accuracy": "one-shot accuracy",
+    "threshold": "threshold",
+}
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """One object on one line of stdout; a number that is not finite, which JSON cannot say, is null."""
+    print(json.dumps(_finite(values), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
+    """Title, network's score and raw pixels' score of everything that was measured, as text."""
+    scores = evaluation.scores
+    rows = []
+    for name, title in _TITLES.items():
+        if name in scores:
+            baseline = scores.get(f"baseline_{name}")
+            rows.append((title, _shown(name, scores), "" if baseline is None else _shown(f"baseline_{name}", scores)))
+    return rows
+
+
+def _shown(name: str, scores: Mapping[str, Any]) -> str:
+    value = scores[name]
+    if name.endswith("threshold"):
+        return f"{value:.4g}"
+    if name.endswith("auc"):
+        return f"{value:.4f}"
+    interval = scores.get(name.replace("accuracy", "interval")) if "oneshot" in name else None
+    return f"{100 * value:.2f} %" if interval is None else f"{100 * value:.1f} ± {100 * interval:.1f} %"
+
+
+def print_evaluation(evaluation: Evaluation, as_json: bool) -> None:
+    """The protocol in words and every score beside raw pixels, or all of it as one JSON object."""
+    if as_json:
+        print_json(evaluation.as_dict())
+        return
+    print(f"{evaluation.protocol}: {evaluation.words}")
+    print_table([("", "network", "raw pixels"), *score_rows(evaluation)])
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell, the first one to the left and the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:])]
+        print("  " + "   ".join([first.ljust(widths[0]), *cells]).rstrip())
+
+
+def progress_bar(options: argparse.Namespace) -> ProgressBar:
+    """The bar of a command on stderr, where that is a terminal and JSON lines do not run over the same one."""
+    hidden = (options.json and sys.stdout.isatty()) or os.environ.get("RANK", "0") != "0"
+    return ProgressBar(None if hidden else sys.stderr)
+
+
+def output_file(path: Path, suffixes: Sequence[str]) -> Path:
+    """A place to write to, checked before the work begins; its folder is made where it is missing.
+
+    Raises SiameseError for another ending than the suffixes, and for a place that cannot be written.
+    """
+    shown = printable(path.name)
+    if path.suffix.lower() not in suffixes:
+        raise SiameseError(f'"{shown}" does not end in {" or ".join(suffixes)}; give the file such a name.')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SiameseError(f'The folder for "{shown}" cannot be made: {error.strerror}.') from error
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise SiameseError(f'"{shown}" cannot be written there; choose another place.')
+    return path
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a whole file. Raises SiameseError where the disk or the permissions do not allow it."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise SiameseError(f'"{printable(path.name)}" cannot be written: {error.strerror}.') from error

@@ -1,0 +1,54 @@
+"""Comparer: two images in, their dissimilarity and a verdict out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from siamese.checkpoint import Checkpoint
+from siamese.data.image_file import background_is_light, to_tensor
+from siamese.step import as_floats
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """dissimilarity: smaller is more alike; same: whether it is below the threshold; inverted: which of the two images
+    were inverted first, because the network knows light strokes on dark alone."""
+
+    dissimilarity: float
+    threshold: float
+    same: bool
+    inverted: tuple[bool, bool]
+
+
+class Comparer:
+    """A trained network that compares images on the CPU, where two images are cheaper than on a shared GPU.
+
+    Safe to use from several threads at once: it never changes the network.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self.network = checkpoint.network()
+
+    def prepare(self, image: Image.Image) -> tuple[Tensor, bool]:
+        """The image as the network takes it, uint8 [1, C, H, W], and whether it was inverted for that.
+
+        It is stretched to the network's size: cut it to the same proportions first where they matter.
+        """
+        dark = self.checkpoint.dark_background
+        invert = dark is not None and background_is_light(image) == dark
+        return to_tensor(image, self.checkpoint.size, self.checkpoint.channels == 1, invert), invert
+
+    @torch.inference_mode()
+    def compare(self, left: Image.Image, right: Image.Image) -> Comparison:
+        """Compares two upright images of any size and mode."""
+        (first, first_inverted), (second, second_inverted) = self.prepare(left), self.prepare(right)
+        images = as_floats(torch.cat([first, second]))
+        a, b = self.network.embed_pairs(images).chunk(2)
+        dissimilarity = float(self.network.similarity(a, b))
+        threshold = self.checkpoint.threshold
+        return Comparison(dissimilarity, threshold, dissimilarity < threshold, (first_inverted, second_inverted))

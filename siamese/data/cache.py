@@ -1,0 +1,112 @@
+"""A data set that took seconds to make is kept as one safetensors file, and read back in a fraction of a second."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from siamese.data.bank import Dataset, ImageBank
+from siamese.errors import SiameseError
+
+Progress = Callable[[float], None]
+
+_FORMAT = "siamese-dataset-1"
+_PARTS = ("train", "validation", "test")
+_log = logging.getLogger(__name__)
+
+
+def load_or_build(
+    name: str,
+    build: Callable[[int, Progress | None], Dataset],
+    cache_dir: Path,
+    seed: int,
+    version: int,
+    progress: Progress | None = None,
+) -> Dataset:
+    """The data set of that name and seed: read from the folder if it is kept there, else built and kept.
+
+    build: called as build(seed, progress), only where no usable file is found.
+    version: the builder's; a file written by another version is replaced, and so is a truncated or foreign one.
+    progress: receives 0 to 1; straight 1 where the file was read.
+
+    The file is written beside its place and moved there whole, so two processes that build at once each leave a
+    complete file. A folder that cannot be written costs the next start some seconds and nothing else.
+    """
+    path = Path(cache_dir) / f"{name}-seed{seed}.safetensors"
+    kept = _read(path, name, seed, version)
+    if kept is None:
+        kept = build(seed, progress)
+        try:
+            _write(path, kept, name, seed, version)
+        except OSError as error:
+            _log.warning("%s is not kept for the next start: %s.", path.name, error.strerror or type(error).__name__)
+    if progress is not None:
+        progress(1.0)
+    return kept
+
+
+def _read(path: Path, name: str, seed: int, version: int) -> Dataset | None:
+    """The data set in the file, or None for a file that is missing, damaged, foreign or of another version."""
+    if not path.is_file():
+        return None
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            notes = json.loads((file.metadata() or {})["dataset"])
+            if (notes["format"], notes["name"], notes["seed"], notes["version"]) != (_FORMAT, name, seed, version):
+                return None
+            # Cloned: a tensor that stays mapped onto the file would change or die with the file.
+            tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 - not a mapping
+        banks = {part: _bank(part, tensors, notes["parts"][part]) for part in _PARTS}
+        return Dataset(**notes["fields"], **banks)
+    except (safetensors.SafetensorError, SiameseError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        _log.info("%s is made anew: %s.", path.name, type(error).__name__)
+        return None
+
+
+def _bank(part: str, tensors: dict[str, Tensor], names: dict[str, list[str]]) -> ImageBank:
+    return ImageBank(
+        images=tensors[f"{part}.images"],
+        counts=tensors[f"{part}.counts"],
+        class_names=tuple(names["class_names"]),
+        groups=tensors[f"{part}.groups"],
+        group_names=tuple(names["group_names"]),
+        partner=tensors.get(f"{part}.partner"),
+    )
+
+
+def _write(path: Path, dataset: Dataset, name: str, seed: int, version: int) -> None:
+    tensors: dict[str, Tensor] = {}
+    parts: dict[str, dict[str, tuple[str, ...]]] = {}
+    for part in _PARTS:
+        bank: ImageBank = getattr(dataset, part)
+        tensors |= {f"{part}.images": bank.images, f"{part}.counts": bank.counts, f"{part}.groups": bank.groups}
+        if bank.partner is not None:
+            tensors[f"{part}.partner"] = bank.partner
+        parts[part] = {"class_names": bank.class_names, "group_names": bank.group_names}
+    fields = {key: getattr(dataset, key) for key in ("name", "title", "kind", "unseen", "dark_background")}
+    notes = {"format": _FORMAT, "name": name, "seed": seed, "version": version, "fields": fields, "parts": parts}
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
+    os.close(handle)
+    try:
+        save_file(
+            {key: tensor.to(torch.device("cpu")).contiguous() for key, tensor in tensors.items()},
+            unfinished,
+            metadata={"dataset": json.dumps(notes)},
+        )
+        with open(unfinished, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        if os.path.exists(unfinished):
+            os.unlink(unfinished)

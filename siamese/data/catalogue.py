@@ -1,0 +1,220 @@
+"""Every data set by its name or its path, loaded once for all who ask."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from siamese.data import limits, omniglot, torchvision_sets
+from siamese.data.archive import load_zip
+from siamese.data.bank import Dataset
+from siamese.data.cache import load_or_build
+from siamese.data.folder import load_folder
+from siamese.data.image_file import printable
+from siamese.data.table import load_table
+from siamese.errors import SiameseError
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A set that has a name.  built_in: rendered by the project; present: usable with no download."""
+
+    name: str
+    title: str
+    description: str
+    built_in: bool
+    present: bool
+
+
+@dataclass(frozen=True)
+class _BuiltIn:
+    title: str
+    description: str
+    module: str
+    build: str
+
+
+_BUILT_IN = {
+    "glyphs": _BuiltIn(
+        "Glyphs",
+        "Printed characters of many alphabets; the test alphabets are never trained on.",
+        "siamese.data.glyphs",
+        "build",
+    ),
+    "doodle-faces": _BuiltIn(
+        "Doodle faces",
+        "Drawn people who smile, turn and blink; the test people are never trained on.",
+        "siamese.data.doodle_faces",
+        "build",
+    ),
+    "glyphs-two-domains": _BuiltIn(
+        "Glyphs in two domains",
+        "Each character in print and in a rough hand, for networks with two towers.",
+        "siamese.data.glyphs",
+        "build_two_domains",
+    ),
+}
+NAMES = (*_BUILT_IN, *torchvision_sets.SETS, omniglot.NAME)
+
+
+def default_data_dir() -> Path:
+    """Where data sets are kept: SIAMESE_DATA_DIR, or the cache folder that the system gives this user."""
+    if chosen := os.environ.get("SIAMESE_DATA_DIR"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "siamese"
+
+
+def available(data_dir: Path | None = None) -> list[Entry]:
+    """Every set that has a name, the built-in ones first."""
+    folder = data_dir or default_data_dir()
+    entries = [Entry(name, known.title, known.description, True, True) for name, known in _BUILT_IN.items()]
+    for fetched in torchvision_sets.SETS.values():
+        present = torchvision_sets.is_present(fetched, folder)
+        entries.append(Entry(fetched.name, fetched.title, fetched.description, False, present))
+    present = omniglot.is_present(folder)
+    entries.append(Entry(omniglot.NAME, omniglot.TITLE, omniglot.DESCRIPTION, False, present))
+    return entries
+
+
+def load_dataset(
+    name_or_path: str,
+    data_dir: Path | None = None,
+    *,
+    download: bool = False,
+    progress: Progress | None = None,
+    seed: int = 0,
+) -> Dataset:
+    """The data set of that name, or in that folder, zip or CSV.
+
+    name_or_path: one of NAMES, or a path; a folder called "mnist" is "./mnist".
+    data_dir: where sets are kept (default_data_dir() where none is given).
+    download: fetch a set that is not there; nothing is ever fetched otherwise.
+    progress: receives 0 to 1, in the thread that does the loading.
+    seed: renders the built-in sets, and chooses what is held out of a folder, zip or CSV; the others are fixed.
+
+    A set is loaded once: whoever asks for it meanwhile waits for that, and the sets used last stay in memory up to
+    limits.MAX_KEPT_BYTES. It is shared, so its tensors must not be changed. Safe to call from many threads.
+    Raises SiameseError for an unknown name and for whatever its source refuses.
+    """
+    folder = Path(data_dir) if data_dir is not None else default_data_dir()
+    key, load = _source(name_or_path, folder, download, progress, seed)
+    with _lock:
+        future = _kept.pop(key, None)
+        mine = future is None
+        if future is None:
+            future = Future()
+        _kept[key] = future  # last, as the one used last
+    if mine:
+        try:
+            future.set_result(load())
+        except BaseException as error:  # those who wait have to hear of an interrupt as well
+            with _lock:
+                _kept.pop(key, None)
+            future.set_exception(error)
+        else:
+            _forget_oldest()
+    return future.result()
+
+
+def _source(
+    name_or_path: str, folder: Path, download: bool, progress: Progress | None, seed: int
+) -> tuple[tuple[Any, ...], Callable[[], Dataset]]:
+    """What tells this data set from others, and how to load it."""
+    place = str(folder.resolve())
+    if name_or_path in _BUILT_IN:
+        return (name_or_path, place, seed), partial(_load_built_in, name_or_path, folder, seed, progress)
+    if name_or_path in torchvision_sets.SETS:
+        known = torchvision_sets.SETS[name_or_path]
+        return (name_or_path, place), partial(torchvision_sets.load, known, folder, download)
+    if name_or_path == omniglot.NAME:
+        return (name_or_path, place), partial(omniglot.load, folder, download, progress)
+    path = Path(name_or_path).expanduser()
+    loader = _loader_of(path)
+    try:
+        written = _fingerprint(path)
+    except OSError as error:
+        raise SiameseError(f'"{printable(path.name)}" cannot be read: {error.strerror}.') from error
+    return (str(path.resolve()), written, seed), partial(loader, path, seed, progress)
+
+
+def _load_built_in(name: str, folder: Path, seed: int, progress: Progress | None) -> Dataset:
+    known = _BUILT_IN[name]
+    # What renders a set needs fonts and drawing tools that nothing else does.
+    module = import_module(known.module)
+    return load_or_build(name, getattr(module, known.build), folder / "cache", seed, module.VERSION, progress)
+
+
+def _loader_of(path: Path) -> Callable[[Path, int, Progress | None], Dataset]:
+    try:
+        if path.is_dir():
+            return load_folder
+        if path.is_file():
+            # A zip says so itself, whatever it is called.
+            if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
+                return load_zip
+            if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+                return load_table
+            shown = printable(path.name)
+            raise SiameseError(f'"{shown}" is no folder, zip or CSV; these are the forms in which data can be given.')
+    except (OSError, ValueError):  # a name too long for the system, or with a zero byte
+        pass
+    raise SiameseError(
+        f'There is no data set "{printable(path.name)}"; the names are {", ".join(NAMES)}, and a path leads to a '
+        "folder of class folders, a zip of one, or a CSV."
+    )
+
+
+def _fingerprint(path: Path) -> tuple[int, int, int]:
+    """Changes when files are added, removed, renamed or written: their number, their bytes and the latest time."""
+    if path.is_file():
+        found = path.stat()
+        return 1, found.st_size, found.st_mtime_ns
+    count, size, latest = 0, 0, 0
+    for place, folders, files in os.walk(path):
+        folders[:] = [folder for folder in folders if not folder.startswith(".")]
+        latest = max(latest, os.stat(place).st_mtime_ns)
+        for name in files:
+            found = os.lstat(os.path.join(place, name))
+            count, size, latest = count + 1, size + found.st_size, max(latest, found.st_mtime_ns)
+        if count > limits.MAX_FILES:
+            break
+    return count, size, latest
+
+
+_lock = threading.Lock()
+# In the order of use, the last one last.
+_kept: dict[tuple[Any, ...], Future[Dataset]] = {}
+
+
+def _forget_oldest() -> None:
+    """Keeps the sets used last, as many as the limits allow, and in any case the very last."""
+    with _lock:
+        count, total = 0, 0
+        for key, future in reversed(list(_kept.items())):
+            if not future.done():
+                continue
+            count, total = count + 1, total + _bytes(future.result())
+            if count > 1 and (count > limits.MAX_KEPT or total > limits.MAX_KEPT_BYTES):
+                del _kept[key]
+
+
+def _bytes(dataset: Dataset) -> int:
+    banks = (dataset.train, dataset.validation, dataset.test)
+    return sum(bank.images.nbytes + (0 if bank.partner is None else bank.partner.nbytes) for bank in banks)

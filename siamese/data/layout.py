@@ -1,0 +1,118 @@
+"""Which part and class each file of a tree belongs to, from its path alone: on disk or in a zip makes no difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NoReturn
+
+from siamese.data.image_file import image_suffixes, printable
+from siamese.data.split import natural
+from siamese.errors import SiameseError
+
+_PARTS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+_LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
+_HOW = "arrange all images as class/image, or all as group/class/image"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a folder or a zip: its path inside, and how to get at its bytes."""
+
+    path: PurePosixPath
+    open: Callable[[], Path | bytes]
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A file with its place: part "train", "validation" or "test" ("train" where the tree names no parts); its group
+    ("all" where there are none); its class, as "group/class" where there are groups."""
+
+    member: Member
+    part: str
+    group: str
+    class_name: str
+
+
+def is_litter(path: PurePosixPath) -> bool:
+    """Whether a file is one that systems leave behind: hidden, a cache of thumbnails, the Mac's resource forks."""
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return hidden or path.name.lower() in _LITTER
+
+
+def arrange(members: Sequence[Member]) -> list[Placed]:
+    """The files that belong to a class, sorted by part, class and file name, numbers in their natural order.
+
+    Understood are class/image and group/class/image, each perhaps below train, validation (val) and test (testing)
+    folders, all of it perhaps below wrapping folders. Notes that lie above or beside the class folders are passed
+    over; inside a class folder every file has to be an image, and is taken for one here.
+
+    Raises SiameseError, naming a file that lies elsewhere, for any other layout.
+    """
+    members = [member for member in members if not is_litter(member.path)]
+    images = [member for member in members if _is_named_as_image(member)]
+    if 2 * len(images) < len(members):  # a set whose names say nothing, as "subject01.happy" does not
+        images = members
+    if not images:
+        raise SiameseError("There is no image in it; put the images of each class into a folder of their own.")
+    wrapper = _common_parts([member.path.parent.parts for member in images])
+    inside = [member.path.parts[len(wrapper) :] for member in images]
+    skip = int({parts[0].lower() for parts in inside} <= _PARTS.keys())
+    depths = [len(parts) - skip for parts in inside]
+    depth = max(depths)
+    if depth > 3 or min(depths) == 1 or min(depths) < depth:
+        _refuse(images, depths)
+
+    placed = []
+    for member in members:
+        parts = member.path.parts[len(wrapper) :]
+        outside = member.path.parts[: len(wrapper)] != wrapper or (skip and parts[0].lower() not in _PARTS)
+        if not _is_named_as_image(member) and (outside or len(parts) - skip < depth):
+            continue
+        if len(parts) - skip > depth:
+            raise SiameseError(f'"{_shown(member)}" lies deeper than the images; {_HOW}.')
+        part = _PARTS[parts[0].lower()] if skip else "train"
+        folders = parts[skip:-1]
+        placed.append(Placed(member, part, folders[0] if len(folders) == 2 else "all", "/".join(folders)))
+    return sorted(placed, key=_order)
+
+
+def _order(file: Placed) -> tuple[object, ...]:
+    return file.part, [natural(folder) for folder in file.class_name.split("/")], natural(file.member.path.name)
+
+
+def _is_named_as_image(member: Member) -> bool:
+    return member.path.suffix.lower() in image_suffixes()
+
+
+def _common_parts(folders: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The folders that all the paths begin with; the least and the greatest path alone decide it."""
+    low, high = min(folders), max(folders)
+    for number, (first, second) in enumerate(zip(low, high, strict=False)):
+        if first != second:
+            return low[:number]
+    return low[: len(high)]
+
+
+def _refuse(images: Sequence[Member], depths: Sequence[int]) -> NoReturn:
+    low, high = (images[depths.index(depth)] for depth in (min(depths), max(depths)))
+    if min(depths) == 1:
+        raise SiameseError(
+            f'"{_shown(low)}" lies in no class folder; put the images of each class into one of its own.'
+        )
+    if min(depths) < max(depths):
+        raise SiameseError(f'"{_shown(low)}" does not lie as deep as "{_shown(high)}"; {_HOW}.')
+    raise SiameseError(f'"{_shown(high)}" lies too deep; {_HOW}.')
+
+
+def _shown(member: Member) -> str:
+    return printable(str(member.path))

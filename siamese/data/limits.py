@@ -1,0 +1,48 @@
+"""Every number that decides when somebody's file is too much, in one place, each with its reason."""
+
+from __future__ import annotations
+
+MIB = 1024**2
+GIB = 1024**3
+
+# A 50-megapixel phone camera gives 8192 × 6144 = 50.3 million pixels: 151 MB in memory as RGB. Nothing that people
+# photograph with needs more, and a picture of 100 megapixels is refused from its header.
+MAX_IMAGE_PIXELS = 52_000_000
+
+# The largest file of one image: a 50-megapixel JPEG of the best quality takes about half of it.
+MAX_IMAGE_BYTES = 64 * MIB
+
+# The long side to which images of one's own are reduced. The encoders take 28 to 105 pixels; more is only memory.
+MAX_SIDE = 128
+
+# Shorter sides than this leave nothing to convolve.
+MIN_SIDE = 8
+
+# The files in a folder or zip: MNIST as single images is 70,000 of them.
+MAX_FILES = 100_000
+
+# The bytes of all files of a folder or zip together, unpacked. They are read one at a time, so this bounds minutes
+# of waiting rather than memory: a gigabyte of photographs takes about a minute to decode.
+MAX_TOTAL_BYTES = 4 * GIB
+
+# The images of one data set as uint8 in memory, which a split holds twice for a moment: 21,845 RGB images of
+# 128 × 128, or 1.3 million grey ones of 28 × 28.
+MAX_BANK_BYTES = GIB
+
+# Folder levels in a data set: wrapper, part, group, class, and as many again for a link inside it.
+MAX_DEPTH = 8
+
+# Deflate reaches 1,032:1 and a zip bomb lives near it; photographs stay near 1:1, and drawings kept uncompressed
+# reach 10 to 50. Below the free size a member may be as empty as it likes.
+MAX_RATIO = 100
+RATIO_FREE_BYTES = MIB
+
+# The list of members at the end of a zip, which is read into memory whole: 46 bytes and a name for each member.
+MAX_ZIP_DIRECTORY_BYTES = 32 * MIB
+
+# One line of a CSV: 128 × 128 pixels of four characters are 64 KiB; quotes and decimals may triple that.
+MAX_LINE_BYTES = 512 * 1024
+
+# Data sets kept in memory for the next job: all the named ones together take less.
+MAX_KEPT_BYTES = GIB
+MAX_KEPT = 12

@@ -1,0 +1,144 @@
+"""What a training run tells: small plain values, picklable, that know nothing of threads or pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Started:
+    """The network stands and the first step can run. setup_seconds: from the call to here, graph capture included."""
+
+    device: str
+    parameters: int
+    train_images: int
+    train_classes: int
+    setup_seconds: float
+    collapse: float
+    collapse_name: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Some steps later. losses: of each step since the last report, the newest being that of `step`.
+
+    seconds: spent training so far, pauses left out. steps_per_second, pairs_per_second: over this report's span.
+    """
+
+    step: int
+    losses: tuple[float, ...]
+    seconds: float
+    steps_per_second: float
+    pairs_per_second: float
+    learning_rate: float
+    margin: float
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well a network does on a fixed sample of pairs and episodes. Shares from 0 to 1.
+
+    pair_accuracy is at `threshold`; oneshot is way-way with one example each, over `trials` trials.
+    """
+
+    pair_accuracy: float
+    auc: float
+    eer: float
+    threshold: float
+    oneshot: float
+    way: int
+    trials: int
+    within_group: bool
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The network seen from outside, on images it is not trained on.
+
+    loss: the training loss on fixed validation batches. edges, same, different: histogram of the dissimilarity of same
+    and of different pairs (shares that sum to 1 each; len(edges) = len(same) + 1). overlap: share of pairs on the wrong
+    side of the threshold. x, y: the embedding map; explained: share of the variance it shows.
+    """
+
+    step: int
+    seconds: float
+    loss: float
+    scores: Scores
+    overlap: float
+    edges: tuple[float, ...]
+    same: tuple[float, ...]
+    different: tuple[float, ...]
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    explained: float
+    collapsed: bool
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the distance of raw pixels scores on the same sample; sent once, at the start."""
+
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class SteppedPair:
+    """One pair of a batch around a single step. left, right: image indices of the training bank (right: of its partner
+    in a network of two towers). force: "pull", "push" or "none", what this step asked of the pair. share: of the batch
+    loss, 0 to 1. before, after: dissimilarity, on the very images (augmentation included) of the batch."""
+
+    left: int
+    right: int
+    same: bool
+    before: float
+    after: float
+    share: float
+    force: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A single step that was asked for, and what it did to pairs of its batch (at most 12, the heaviest first)."""
+
+    step: int
+    loss: float
+    pairs: tuple[SteppedPair, ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Something a teacher would point at. kind: "collapse", "diverged" or "satisfied"; step: where it began."""
+
+    kind: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end of a run. best and last: checkpoints as safetensors bytes; best is None before any validation.
+
+    why: "steps" or "seconds" when the run is complete, "stopped" on request, "diverged" when the loss was not finite.
+    """
+
+    step: int
+    seconds: float
+    why: str
+    best: bytes | None
+    last: bytes = field(repr=False, default=b"")
+
+
+Event = Started | Progress | Validation | Baseline | Stepped | Diagnosis | Finished
+
+
+def plain(event: Event) -> dict[str, Any]:
+    """The event as a JSON-ready dict with its kind under "event"; checkpoint bytes are left out."""
+    values = {name: getattr(event, name) for name in event.__dataclass_fields__ if name not in ("best", "last")}
+    for name, value in values.items():
+        if isinstance(value, Scores):
+            values[name] = value.__dict__
+    if isinstance(event, Stepped):
+        values["pairs"] = [pair.__dict__ for pair in event.pairs]
+    return {"event": type(event).__name__.lower(), **values}

@@ -1,0 +1,397 @@
+"""Recipe: every setting of a training run in one frozen, validated value; and the recipes of the field by name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from siamese.data.bank import ImageBank
+from siamese.errors import SiameseError
+
+ENCODERS = (
+    "strided",
+    "strided-wide",
+    "conv4",
+    "mnist-post",
+    "faces-code",
+    "koch-2015",
+    "triplet-network",
+    "resnet18",
+    "vgg11_bn",
+    "efficientnet_b0",
+    "mobilenet_v3_small",
+)
+TORCHVISION_ENCODERS = ("resnet18", "vgg11_bn", "efficientnet_b0", "mobilenet_v3_small")
+SIMILARITIES = ("euclidean", "squared-euclidean", "cosine", "manhattan", "exponential", "learned")
+LOSSES = ("contrastive", "triplet", "bce", "supcon")
+BATCHINGS = ("pairs", "triplets", "all-pairs")
+MININGS = ("all", "random", "semi-hard", "hard")
+OPTIMIZERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("constant", "one-cycle", "decay")
+AUGMENTATIONS = ("none", "shift", "affine", "faces", "koch")
+PRECISIONS = ("float32", "bfloat16")
+
+_CHOICES = {
+    "encoder": ENCODERS,
+    "similarity": SIMILARITIES,
+    "loss": LOSSES,
+    "batching": BATCHINGS,
+    "mining": MININGS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "augmentation": AUGMENTATIONS,
+    "precision": PRECISIONS,
+}
+_RANGES: dict[str, tuple[float, float]] = {
+    "embedding_dim": (1, 4096),
+    "margin": (0.01, 100.0),
+    "temperature": (0.01, 10.0),
+    "batch_size": (2, 4096),
+    "classes_per_batch": (2, 1024),
+    "images_per_class": (2, 256),
+    "learning_rate": (0.0, 10.0),
+    "momentum": (0.0, 0.999),
+    "weight_decay": (0.0, 1.0),
+    "steps": (1, 1_000_000),
+    "validate_every": (1, 1_000_000),
+    "seed": (0, 2**31 - 1),
+}
+_TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Every setting of one training run.
+
+    name, teaches: what it is called and the one line that says what it shows.
+    encoder: the network that turns an image into an embedding; second_tower: the encoder of the right-hand images, for
+        a pseudo-siamese network (None: both sides share one encoder); pretrained: start from ImageNet weights.
+    embedding_dim: length of the embedding; normalize: scale it to length 1.
+    similarity: how two embeddings are compared; loss: what training lowers.
+    margin: how far apart different pairs are pushed (contrastive), or how much farther than the positive the negative
+        has to be (triplet); soft_margin: softplus in place of the triplet hinge; temperature: supcon's.
+    batching: "pairs" and "triplets" sample batch_size of them; "all-pairs" embeds classes_per_batch × images_per_class
+        images once and uses every pair among them.  mining: which triplets of an all-pairs batch teach.
+    optimizer, learning_rate, momentum (SGD), weight_decay, schedule, steps: the optimisation. "decay" multiplies the
+        rate by 0.99 two hundred times over the run; "one-cycle" warms up for a fifth of it and falls to nothing.
+    augmentation: random changes of each training image; rotations_as_classes: each class turned by 90, 180 and 270
+        degrees counts as three more; image_size: side of the square images (None: as they are); grey; invert;
+        raw_pixels: feed 0 to 255 as the MNIST post does, whose small learning rate needs it, not 0 to 1.
+    precision: of the encoder; distances and losses are float32 always.
+    validate_every: steps between validations.  seed: of everything random.
+
+    Raises SiameseError, naming the field, the value and what is allowed, for settings that do not fit together.
+    """
+
+    name: str = "custom"
+    teaches: str = ""
+    encoder: str = "strided-wide"
+    second_tower: str | None = None
+    pretrained: bool = False
+    embedding_dim: int = 64
+    normalize: bool = True
+    similarity: str = "euclidean"
+    loss: str = "contrastive"
+    margin: float = 1.0
+    soft_margin: bool = False
+    temperature: float = 0.1
+    batching: str = "pairs"
+    mining: str = "all"
+    batch_size: int = 64
+    classes_per_batch: int = 20
+    images_per_class: int = 4
+    optimizer: str = "adamw"
+    learning_rate: float = 0.003
+    momentum: float = 0.0
+    weight_decay: float = 0.01
+    schedule: str = "constant"
+    steps: int = 1000
+    augmentation: str = "none"
+    rotations_as_classes: bool = False
+    image_size: int | None = None
+    grey: bool = False
+    invert: bool = False
+    raw_pixels: bool = False
+    precision: str = "float32"
+    validate_every: int = 50
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            _check(getattr(self, name) in allowed, name, getattr(self, name), "one of " + ", ".join(allowed))
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            fits = isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high
+            _check(fits, name, value, f"from {low:g} to {high:g}")
+        if self.second_tower is not None:
+            _check(self.second_tower in ENCODERS, "second_tower", self.second_tower, "one of " + ", ".join(ENCODERS))
+            _check(self.batching == "pairs", "batching", self.batching, '"pairs" where there is a second_tower')
+        if self.image_size is not None:
+            _check(8 <= self.image_size <= 256, "image_size", self.image_size, "from 8 to 256, or none")
+        if self.pretrained:
+            allowed = "one of " + ", ".join(TORCHVISION_ENCODERS) + " where pretrained is true"
+            _check(self.encoder in TORCHVISION_ENCODERS, "encoder", self.encoder, allowed)
+        if self.batching == "pairs":
+            _check(self.batch_size % 2 == 0, "batch_size", self.batch_size, "even: half same, half different")
+            _check(self.loss in ("contrastive", "bce"), "loss", self.loss, 'contrastive or bce with batching "pairs"')
+        if self.batching == "triplets":
+            _check(self.loss == "triplet", "loss", self.loss, 'triplet with batching "triplets"')
+        if self.loss == "bce":
+            _check(self.similarity == "learned", "similarity", self.similarity, "learned where the loss is bce")
+        else:
+            _check(self.similarity != "learned", "similarity", self.similarity, "a distance unless the loss is bce")
+        if self.loss == "supcon":
+            _check(self.normalize, "normalize", self.normalize, "true with the supcon loss")
+            _check(self.similarity == "cosine", "similarity", self.similarity, "cosine with the supcon loss")
+
+    @property
+    def pairs_per_step(self) -> int:
+        """How many pairs one step compares: the unit of "pairs per second"."""
+        if self.batching == "pairs":
+            return self.batch_size
+        if self.batching == "triplets":
+            return 2 * self.batch_size
+        images = self.classes_per_batch * self.images_per_class
+        return images * (images - 1) // 2
+
+    def fitted(self, bank: ImageBank) -> Recipe:
+        """The recipe for this training bank: an all-pairs batch never asks for more classes than there are, and keeps
+        its number of images by taking more of each class."""
+        available = bank.classes * (4 if self.rotations_as_classes else 1)
+        if self.batching != "all-pairs" or available >= self.classes_per_batch or available < 2:
+            return self
+        images = max(2, min(256, self.classes_per_batch * self.images_per_class // available))
+        return replace(self, classes_per_batch=available, images_per_class=images)
+
+    def with_settings(self, settings: dict[str, Any]) -> Recipe:
+        """A copy with some fields changed; text is read as the field's own type ("true", "none", "0.003").
+
+        Raises SiameseError for a field that does not exist or a value that does not fit.
+        """
+        kinds = {field.name: str(field.type) for field in fields(self)}
+        changed: dict[str, Any] = {}
+        for name, value in settings.items():
+            if name not in kinds:
+                known = ", ".join(kinds)
+                raise SiameseError(f'A recipe has no field "{name}"; its fields are {known}.')
+            changed[name] = _read(name, value, kinds[name])
+        return replace(self, **changed)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, for checkpoints and links."""
+        return asdict(self)
+
+
+def _check(fits: bool, field: str, value: object, allowed: str) -> None:
+    if not fits:
+        raise SiameseError(f"{field} is {value!r}; it has to be {allowed}.")
+
+
+def _read(name: str, value: Any, kind: str) -> Any:
+    if "None" in kind and (value is None or str(value).lower() in ("none", "")):
+        return None
+    wanted = _TYPES[kind.split(" | ")[0]]
+    if wanted is bool and isinstance(value, str):
+        _check(value.lower() in ("true", "false"), name, value, "true or false")
+        return value.lower() == "true"
+    if wanted is bool or wanted is str:
+        _check(isinstance(value, wanted), name, value, "true or false" if wanted is bool else "text")
+        return value
+    try:
+        number = wanted(value)
+        if wanted is int and float(value) != number:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        _check(False, name, value, "a whole number" if wanted is int else "a number")
+    return number
+
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="contrastive-pairs",
+            teaches="Pull same pairs together, push different pairs apart to the margin: the classic, pair by pair.",
+            learning_rate=0.002,
+            batch_size=128,
+            steps=1000,
+            augmentation="affine",
+        ),
+        Recipe(
+            name="fast",
+            teaches="Embed each image once and use every pair of the batch: the most learning a second can hold.",
+            batching="all-pairs",
+            classes_per_batch=40,
+            images_per_class=4,
+            schedule="one-cycle",
+            steps=800,
+            augmentation="affine",
+        ),
+        Recipe(
+            name="accurate",
+            teaches="Supervised contrastive loss, a deeper encoder and a longer run: the best score on this data.",
+            encoder="conv4",
+            embedding_dim=128,
+            similarity="cosine",
+            loss="supcon",
+            batching="all-pairs",
+            classes_per_batch=60,
+            images_per_class=5,
+            schedule="one-cycle",
+            steps=3000,
+            augmentation="affine",
+            validate_every=100,
+        ),
+        Recipe(
+            name="mnist-post",
+            teaches="Two digits, |a−b|, one sigmoid: a network that answers the question 'same or different?'.",
+            encoder="mnist-post",
+            embedding_dim=84,
+            normalize=False,
+            similarity="learned",
+            loss="bce",
+            batch_size=100,
+            optimizer="sgd",
+            learning_rate=0.001,
+            momentum=0.1,
+            weight_decay=0.0,
+            steps=5000,
+            image_size=28,
+            grey=True,
+            raw_pixels=True,
+            validate_every=250,
+        ),
+        Recipe(
+            name="faces-code",
+            teaches="100×100 grey faces and a margin of 2: the face-similarity network as its code trains it.",
+            encoder="faces-code",
+            embedding_dim=5,
+            normalize=False,
+            margin=2.0,
+            batch_size=64,
+            optimizer="adam",
+            learning_rate=0.0005,
+            weight_decay=0.0,
+            steps=500,
+            image_size=100,
+            grey=True,
+            validate_every=50,
+        ),
+        Recipe(
+            name="resnet18-triplet",
+            teaches="A shared ResNet-18 with a 128-d embedding and the triplet loss: the encoder of production systems.",
+            encoder="resnet18",
+            embedding_dim=128,
+            loss="triplet",
+            batching="triplets",
+            margin=0.5,
+            batch_size=32,
+            learning_rate=0.0003,
+            steps=1000,
+            image_size=64,
+        ),
+        Recipe(
+            name="koch-2015",
+            teaches="One-shot learning with a weighted |a−b| over 4,096 features (Koch, Zemel, Salakhutdinov 2015).",
+            encoder="koch-2015",
+            embedding_dim=4096,
+            normalize=False,
+            similarity="learned",
+            loss="bce",
+            batch_size=128,
+            optimizer="sgd",
+            learning_rate=0.01,
+            momentum=0.5,
+            weight_decay=0.0002,
+            schedule="decay",
+            steps=20000,
+            augmentation="koch",
+            image_size=105,
+            grey=True,
+            validate_every=500,
+        ),
+        Recipe(
+            name="triplet-network",
+            teaches="Anchor, positive, negative: only the order of two distances matters (Hoffer & Ailon 2015).",
+            encoder="triplet-network",
+            embedding_dim=128,
+            normalize=False,
+            loss="triplet",
+            soft_margin=True,
+            batching="triplets",
+            batch_size=128,
+            optimizer="sgd",
+            learning_rate=0.05,
+            momentum=0.9,
+            weight_decay=0.0,
+            steps=2000,
+        ),
+        Recipe(
+            name="hard-triplets",
+            teaches="Most triplets are already right and teach nothing; the hardest of a batch teach the most.",
+            loss="triplet",
+            batching="all-pairs",
+            mining="hard",
+            soft_margin=True,
+            classes_per_batch=20,
+            images_per_class=4,
+            learning_rate=0.002,
+            augmentation="affine",
+        ),
+        Recipe(
+            name="supcon",
+            teaches="Every image chooses its like among the whole batch at once (Khosla et al. 2020).",
+            similarity="cosine",
+            loss="supcon",
+            batching="all-pairs",
+            classes_per_batch=40,
+            images_per_class=4,
+            schedule="one-cycle",
+            steps=800,
+            augmentation="affine",
+        ),
+        Recipe(
+            name="two-towers",
+            teaches="A pseudo-siamese network: one tower reads print, the other a rough hand, into one space.",
+            second_tower="strided-wide",
+            learning_rate=0.002,
+            batch_size=128,
+            steps=1500,
+        ),
+        Recipe(
+            name="collapse",
+            teaches="Too large a step, and everything lands on one point: the loss sits on the dotted line.",
+            optimizer="sgd",
+            learning_rate=3.0,
+            momentum=0.9,
+            normalize=False,
+            steps=400,
+        ),
+    )
+}
+
+# What "fast" and "accurate" change to suit a kind of data; each was measured on data of that kind.
+_SUITED: dict[tuple[str, str], dict[str, Any]] = {
+    ("fast", "digits"): {
+        "encoder": "strided",
+        "augmentation": "none",
+        "steps": 400,
+        "classes_per_batch": 10,
+        "images_per_class": 16,
+    },
+    ("fast", "faces"): {"augmentation": "faces"},
+    ("accurate", "digits"): {"images_per_class": 24, "classes_per_batch": 10},
+    ("accurate", "characters"): {"rotations_as_classes": True},
+    ("accurate", "faces"): {"augmentation": "faces", "classes_per_batch": 16, "images_per_class": 6, "steps": 1000},
+}
+
+
+def recipe_named(name: str, kind: str = "") -> Recipe:
+    """The recipe of that name, suited to a kind of data set where it suits itself ("fast", "accurate").
+
+    kind: Dataset.kind. Raises SiameseError, with the known names, for a recipe that does not exist.
+    """
+    if name not in RECIPES:
+        raise SiameseError(f'There is no recipe "{name}"; the recipes are {", ".join(RECIPES)}.')
+    return replace(RECIPES[name], **_SUITED.get((name, kind), {}))

@@ -1,0 +1,183 @@
+"""TrainingStep: sampling, augmentation, network, loss and optimiser of one step, with no synchronising operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.distributed as dist
+import torch.distributed.nn.functional as dist_nn
+from torch import Tensor
+
+from siamese.augment import Transforms, apply_transforms, draw_transforms
+from siamese.batches import Batch, batch_loss, check_bank, draw_batch
+from siamese.data.bank import ImageBank
+from siamese.errors import SiameseError
+from siamese.models import build_network
+from siamese.recipes import Recipe
+
+LOSS_BUFFER = 4096  # steps whose losses wait on the device for the next report
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What the newest step was made of; in a replayed graph the tensors are refilled in place."""
+
+    batch: Batch
+    transforms: Transforms | None
+
+
+def prepare_bank(recipe: Recipe, bank: ImageBank) -> ImageBank:
+    """The bank as the recipe's network sees it: resized, grey, inverted, on the bank's device."""
+    size = None if recipe.image_size is None else (recipe.image_size, recipe.image_size)
+    return bank.prepared(size, recipe.grey, recipe.invert)
+
+
+def two_domains(recipe: Recipe, bank: ImageBank) -> bool:
+    """Whether the right image of a pair comes from the bank's second domain; pairs alone have a left and a right."""
+    return bank.partner is not None and recipe.batching == "pairs"
+
+
+def with_rotations(bank: ImageBank) -> ImageBank:
+    """Four times the classes: each also turned by 90, 180 and 270 degrees (Santoro et al. 2016); square images only."""
+    if bank.images.shape[2] != bank.images.shape[3]:
+        height, width = bank.images.shape[2:]
+        raise SiameseError(
+            f"rotations_as_classes needs square images, and these are {width}×{height}; set image_size."
+        )
+
+    def turned(images: Tensor) -> Tensor:
+        return torch.cat([images.rot90(k, (2, 3)) for k in range(4)])
+
+    return replace(
+        bank,
+        images=turned(bank.images),
+        counts=bank.counts.repeat(4),
+        class_names=tuple(f"{name} turned {90 * k}°" if k else name for k in range(4) for name in bank.class_names),
+        groups=bank.groups.repeat(4),
+        partner=None if bank.partner is None else turned(bank.partner),
+    )
+
+
+def as_floats(images: Tensor, channels_last: bool = True) -> Tensor:
+    """uint8 [n, C, H, W] → float32 in 0 to 1, in the memory format convolutions like best."""
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return images.float().div_(255).contiguous(memory_format=layout)
+
+
+class TrainingStep:
+    """One optimiser step of a recipe on a bank that lies on the device; calling it takes the step.
+
+    Everything it needs lies in tensors of fixed address, and nothing inside waits for the device, so that the very
+    same code runs eagerly on any device or is captured once and replayed as a CUDA graph.
+
+    With torch.distributed initialised, every rank draws the same global batch, embeds its own share of it, and gathers
+    the embeddings with their gradients: the loss sees all pairs of the global batch.
+
+    network, optimizer: what is trained.  bank: prepared, on the device.  margin, learning_rate: 0-dim float32 tensors,
+    to be changed in place with set_margin and set_learning_rate.
+    Raises SiameseError for a bank that cannot fill the batches or settings that do not fit it.
+    """
+
+    def __init__(self, recipe: Recipe, bank: ImageBank, device: torch.device) -> None:
+        bank = prepare_bank(recipe, bank)
+        if recipe.rotations_as_classes:
+            bank = with_rotations(bank)
+        self.recipe = recipe.fitted(bank)
+        check_bank(self.recipe, bank)
+        self.bank = bank.to(device)
+        self.device = device
+        self.cuda = device.type == "cuda"
+        channels, height, width = bank.images.shape[1:]
+        self.network = build_network(recipe, channels, (height, width)).to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.train()
+        self.generator = torch.Generator(device).manual_seed(recipe.seed)
+        self.margin = torch.tensor(recipe.margin, device=device)
+        self.learning_rate = torch.tensor(recipe.learning_rate, device=device)
+        self.optimizer = self._optimizer()
+        self.steps_done = torch.zeros((), dtype=torch.long, device=device)
+        self.losses = torch.zeros(LOSS_BUFFER, device=device)
+        self.world = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+        self.rank = dist.get_rank() if self.world > 1 else 0
+        # What the newest step was made of, and its embeddings before the weights moved; for the step view.
+        self.drawn: Drawn | None = None
+        self.embeddings: Tensor | None = None
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        recipe, parameters = self.recipe, list(self.network.parameters())
+        # On CUDA the rate lies in a device tensor, so that a captured step follows when it moves.
+        options: dict[str, Any] = {"lr": self.learning_rate if self.cuda else recipe.learning_rate, "fused": True}
+        options["weight_decay"] = recipe.weight_decay
+        if recipe.optimizer == "sgd":
+            return torch.optim.SGD(parameters, momentum=recipe.momentum, **options)
+        kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+        return kind(parameters, capturable=self.cuda, **options)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Changes the rate of the next steps, replayed ones included."""
+        if self.cuda:
+            self.learning_rate.fill_(rate)
+        else:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+
+    def set_margin(self, margin: float) -> None:
+        """Changes the margin of the next steps, replayed ones included."""
+        self.margin.fill_(margin)
+
+    def __call__(self) -> None:
+        batch = draw_batch(self.recipe, self.bank, self.generator)
+        transforms = draw_transforms(self.recipe.augmentation, len(batch.index), self.generator)
+        self.drawn = Drawn(batch, transforms)
+        embeddings = self.embed(self.drawn)
+        self.embeddings = embeddings.detach()
+        loss = batch_loss(
+            self.recipe, self.network.similarity, embeddings, batch, self.margin, self.generator
+        )
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.world > 1:
+            self._average_gradients()
+        self.optimizer.step()
+        self.losses.index_copy_(0, (self.steps_done % LOSS_BUFFER).view(1), loss.detach().view(1))
+        self.steps_done.add_(1)
+
+    def embed(self, drawn: Drawn) -> Tensor:
+        """Embeddings, float32 [M, D], of the images of a batch with their random changes, by the network as it is now.
+
+        Of the global batch, gathered from all ranks, where there are several.
+        """
+        index = drawn.batch.index
+        parts = 1 if self.world == 1 else {"pairs": 2, "triplets": 3, "all-pairs": 1}[self.recipe.batching]
+        # A rank's share keeps the order left, right (anchor, positive, negative), so that towers see their own side.
+        mine = torch.arange(len(index), device=self.device).view(parts, -1)[:, self.rank :: self.world].reshape(-1)
+        share = index if self.world == 1 else index[mine]
+        images = as_floats(self._pictures(share))
+        if drawn.transforms is not None:
+            transforms = drawn.transforms if self.world == 1 else Transforms(*(t[mine] for t in drawn.transforms))
+            images = apply_transforms(images, transforms, self.recipe.augmentation)
+            images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
+            embeddings = self.network.embed_pairs(images)
+        return embeddings if self.world == 1 else self._gather(embeddings, parts)
+
+    def _pictures(self, index: Tensor) -> Tensor:
+        if two_domains(self.recipe, self.bank):
+            left, right = index.chunk(2)
+            return torch.cat([self.bank.images[left], self.bank.partner[right]])
+        return self.bank.images[index]
+
+    def _gather(self, embeddings: Tensor, parts: int) -> Tensor:
+        gathered = torch.stack(dist_nn.all_gather(embeddings))  # [world, parts·n, D], and gradients flow back through it
+        world, rows, width = gathered.shape
+        return gathered.view(world, parts, rows // parts, width).permute(1, 2, 0, 3).reshape(-1, width)
+
+    def _average_gradients(self) -> None:
+        # Each rank's backward already sums what all ranks' equal losses ask of its share: the mean is the gradient of
+        # the one global loss.
+        for parameter in self.network.parameters():
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad)
+                parameter.grad.div_(self.world)

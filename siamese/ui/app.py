@@ -1,0 +1,63 @@
+"""The page: three tabs over one lab."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import gradio as gr
+
+from siamese.ui import compare_tab, page_head, pairs_tab, train_tab
+from siamese.ui.api import offer_api
+from siamese.ui.lab import EXAMPLES, open_lab
+from siamese.ui.settings import Settings
+from siamese.ui.texts import STATIC, i18n
+from siamese.ui.theme import theme
+
+# A thread that computes in Python keeps the interpreter for five milliseconds at a time unless told otherwise; a
+# training thread that only wants to launch its next step would wait that long each time.
+SWITCH_INTERVAL = 0.0005
+
+
+def build_demo(settings: Settings) -> gr.Blocks:
+    """Opens the lab and builds the page on it."""
+    open_lab(settings)
+    # No gr.State, no unload, no stream: each would hold a connection open for every tab, and a browser has six.
+    with gr.Blocks(title="Siamese", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+        page_head.build()
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(i18n("tab.train"), id="train"):
+                train = train_tab.build()
+            with gr.Tab(i18n("tab.pairs"), id="pairs") as pairs_opened:
+                pairs = pairs_tab.build()
+            with gr.Tab(i18n("tab.compare"), id="compare") as compare_opened:
+                compare = compare_tab.build()
+        train_tab.wire(train, demo)
+        pairs_tab.wire(pairs, pairs_opened)
+        compare_tab.wire(compare, compare_opened, train.browser, demo)
+        offer_api()
+    return demo
+
+
+def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> Any:
+    """Serves the page; options go to Gradio's launch."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    demo.queue(max_size=200, default_concurrency_limit=4)
+    return demo.launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        share=settings.share,
+        theme=theme(),
+        css_paths=[STATIC / "style.css", STATIC / "tabs.css"],
+        i18n=i18n,
+        run_history=False,
+        footer_links=["api", "settings"],
+        max_file_size="10mb",
+        show_error=True,
+        enable_monitoring=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        allowed_paths=[str(EXAMPLES)],
+        **options,
+    )

@@ -1,0 +1,37 @@
+"""What a browser remembers: who it is to this server, and which job it looks at. Nothing else survives a reload."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gradio as gr
+
+# A fixed key and secret: with random ones a browser would forget its job whenever the server restarts. The secret is
+# sent to every browser; it keeps nothing safe, and the job's unguessable id does.
+STORAGE_KEY = "siamese:browser"
+STORAGE_SECRET = "siamese"
+
+
+@dataclass(frozen=True)
+class Browser:
+    """owner: unguessable, given at the first start of a run; job: the key of the job on screen, or None."""
+
+    owner: str = ""
+    job: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def remembered() -> gr.BrowserState:
+    """The component that keeps a Browser in the browser."""
+    return gr.BrowserState(None, storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
+
+
+def as_browser(value: Any) -> Browser:
+    """Reads what a browser sent, which may be anything."""
+    if not isinstance(value, dict):
+        return Browser()
+    owner, job = value.get("owner"), value.get("job")
+    return Browser(owner if isinstance(owner, str) else "", job if isinstance(job, str) else None)

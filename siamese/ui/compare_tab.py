@@ -1,0 +1,185 @@
+"""The Compare tab: two images side by side and their dissimilarity."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from siamese.checkpoint import Checkpoint
+from siamese.errors import SiameseError
+from siamese.ui import form
+from siamese.ui.browser import as_browser
+from siamese.ui.lab import EXAMPLES, RUN_PREFIX, current_lab
+from siamese.ui.texts import STATIC, i18n
+from siamese.ui.upload import ImageUpload
+
+DEFAULT_MODEL = "glyphs"
+
+
+class Gauge(gr.HTML):
+    """The dissimilarity in large type, on a scale with its threshold, and the model it came from.
+
+    result: what `measure` returns, {"error": sentence}, or None for an invitation.
+    """
+
+    def __init__(self, value: None = None, *, result: dict[str, Any] | None = None, **props: Any) -> None:
+        texts = json.loads((STATIC / "gauge.json").read_text("utf-8"))
+        script = (STATIC / "gauge.js").read_text("utf-8")
+        super().__init__(
+            value=value,
+            html_template='<div class="gauge" role="status" data-state="empty"></div>',
+            js_on_load=f"const TEXTS = {json.dumps(texts, ensure_ascii=False)};\n{script}",
+            apply_default_css=False,
+            result=result,
+            **props,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "null"}
+
+
+@dataclass
+class CompareTab:
+    """The tab's components."""
+
+    model: gr.Dropdown
+    left: ImageUpload
+    right: ImageUpload
+    gauge: Gauge
+    examples: gr.Gallery
+    pairs: list[dict[str, str]]
+    ask: gr.Button
+    answer: gr.JSON
+
+
+def build() -> CompareTab:
+    """Builds the components; `wire` gives them life."""
+    pairs = example_pairs()
+    with gr.Column(elem_classes="compare-layout"):
+        with gr.Row(equal_height=True, elem_classes="compare-images"):
+            left = ImageUpload(label=i18n("compare.left"), elem_id="left")
+            right = ImageUpload(label=i18n("compare.right"), elem_id="right")
+            with gr.Column(elem_classes="compare-result"):
+                model = gr.Dropdown(
+                    model_choices(""),
+                    value=DEFAULT_MODEL,
+                    label=i18n("compare.model.label"),
+                    info=i18n("compare.model.info"),
+                    elem_id="model",
+                )
+                gauge = Gauge(elem_id="gauge")
+        examples = gr.Gallery(
+            [(side_by_side(pair), pair["title"]) for pair in pairs],
+            label=i18n("compare.examples"),
+            columns=8,
+            object_fit="contain",
+            height="auto",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            elem_id="examples",
+        )
+    # The same question for programs: an endpoint needs components, and these two are never seen.
+    ask, answer = gr.Button(visible=False), gr.JSON(visible=False)
+    return CompareTab(model, left, right, gauge, examples, pairs, ask, answer)
+
+
+def wire(tab: CompareTab, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blocks) -> None:
+    """Compares whenever an image or the model changes; a click on an example brings its images and its model."""
+    infer: dict[str, Any] = {"concurrency_id": "compare", "concurrency_limit": 2, "show_progress": "hidden"}
+    private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+    gr.on(
+        [tab.left.change, tab.right.change, tab.model.change],
+        _show,
+        [tab.left, tab.right, tab.model],
+        tab.gauge,
+        api_visibility="private",
+        trigger_mode="always_last",
+        **infer,
+    )
+
+    def choose(event: gr.SelectData) -> list[Any]:
+        pair = tab.pairs[event.index if isinstance(event.index, int) else 0]
+        return [Image.open(EXAMPLES / pair["left"]), Image.open(EXAMPLES / pair["right"]), pair["model"]]
+
+    tab.examples.select(choose, None, [tab.left, tab.right, tab.model], **private)
+    gr.on([opened.select, demo.load], _offer, [browser, tab.model], tab.model, **private)
+    tab.ask.click(
+        _answer,
+        [tab.left, tab.right, tab.model],
+        tab.answer,
+        api_name="dissimilarity",
+        api_description="Dissimilarity of two images, the model's threshold, and whether the verdict is same.",
+        **infer,
+    )
+
+
+def _offer(browser: Any, chosen: Any) -> gr.Dropdown:
+    choices = model_choices(as_browser(browser).owner)
+    return gr.Dropdown(choices=choices, value=chosen if chosen in [key for _, key in choices] else DEFAULT_MODEL)
+
+
+def model_choices(owner: str) -> list[tuple[str, str]]:
+    """Models to compare with, as (title, key): this browser's runs, newest first, then those that ship."""
+    lab = current_lab()
+    runs = [
+        (f"▶ {form.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id) for job in lab.finished_runs(owner)
+    ]
+    shipped = [(Checkpoint.load(path).data["title"], path.stem) for path in lab.shipped_paths()]
+    return [*runs[:12], *shipped]
+
+
+def example_pairs() -> list[dict[str, str]]:
+    """The pairs of the examples folder: names of two files in it, a title, and the model that knows such images."""
+    listing = EXAMPLES / "pairs.json"
+    return json.loads(listing.read_text("utf-8"))["pairs"] if listing.exists() else []
+
+
+def side_by_side(pair: dict[str, str], side: int = 160) -> Image.Image:
+    """An example's two images next to each other, for its thumbnail."""
+    both = [Image.open(EXAMPLES / pair[part]).convert("RGB").resize((side, side)) for part in ("left", "right")]
+    card = Image.new("RGB", (2 * side + 4, side), "white")
+    card.paste(both[0], (0, 0))
+    card.paste(both[1], (side + 4, 0))
+    return card
+
+
+def _show(left: Image.Image | None, right: Image.Image | None, model: Any) -> Gauge:
+    if left is None or right is None:
+        return Gauge(result=None)
+    try:
+        return Gauge(result=measure(left, right, model))
+    except SiameseError as error:
+        return Gauge(result={"error": str(error)})
+
+
+def _answer(left: Image.Image | None, right: Image.Image | None, model: Any) -> dict[str, Any]:
+    try:
+        return measure(left, right, model)
+    except SiameseError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def measure(left: Image.Image | None, right: Image.Image | None, model: Any) -> dict[str, Any]:
+    """The comparison of two images in JSON-ready values. Raises SiameseError where an image or the model is missing."""
+    if left is None or right is None:
+        which = "Both images are" if left is None and right is None else "One image is"
+        raise SiameseError(f"{which} missing; choose two images to compare.")
+    comparer = current_lab().comparer(model)
+    result = comparer.compare(left, right)
+    checkpoint = comparer.checkpoint
+    return {
+        "dissimilarity": round(result.dissimilarity, 4),
+        "threshold": round(result.threshold, 4),
+        "same": result.same,
+        "inverted": any(result.inverted),
+        "model": f"{checkpoint.data['title']} · {checkpoint.recipe.name}",
+        "recipe": checkpoint.recipe.name,
+        "accuracy": checkpoint.scores.get("pair_accuracy"),
+        "unseen": checkpoint.data["unseen"],
+        "step": checkpoint.step,
+    }

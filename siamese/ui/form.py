@@ -1,0 +1,215 @@
+"""The Train tab's controls: a recipe as a form, and as a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from siamese import recipes
+from siamese.data.catalogue import NAMES, available
+from siamese.errors import SiameseError
+from siamese.recipes import RECIPES, Recipe, recipe_named
+from siamese.ui.texts import i18n
+
+DEFAULT_DATA = "glyphs"
+DEFAULT_RECIPE = "contrastive-pairs"
+RATES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a recipe as a control. build: makes it from the words' keyword arguments; applies: whether it means
+    anything for a recipe (it is hidden otherwise)."""
+
+    name: str
+    build: Callable[..., gr.components.Component]
+    applies: Callable[[Recipe], bool] = lambda recipe: True
+
+
+def _choice(options: Sequence[str]) -> Callable[..., gr.components.Component]:
+    return lambda **words: gr.Dropdown(list(options), **words)
+
+
+def _whole(least: int, most: int, step: int = 1) -> Callable[..., gr.components.Component]:
+    return lambda **words: gr.Slider(least, most, step=step, precision=0, **words)
+
+
+def _number(**words: Any) -> gr.components.Component:
+    return gr.Number(precision=0, **words)
+
+
+def _all_pairs(recipe: Recipe) -> bool:
+    return recipe.batching == "all-pairs"
+
+
+LIVE_FIELDS = (
+    Field(
+        "margin",
+        lambda **words: gr.Slider(0.05, 4.0, step=0.05, **words),
+        lambda r: r.loss == "contrastive" or (r.loss == "triplet" and not r.soft_margin),
+    ),
+    Field("temperature", lambda **words: gr.Slider(0.02, 1.0, step=0.01, **words), lambda r: r.loss == "supcon"),
+    Field(
+        "learning_rate",
+        lambda **words: gr.Dropdown([(f"{rate:g}", rate) for rate in RATES], allow_custom_value=True, **words),
+    ),
+)
+ADVANCED_FIELDS = (
+    Field("encoder", _choice(recipes.ENCODERS)),
+    Field("second_tower", lambda **words: gr.Dropdown([("—", ""), *recipes.ENCODERS], **words)),
+    Field("embedding_dim", _whole(2, 256)),
+    Field("normalize", gr.Checkbox, lambda r: r.loss != "supcon"),
+    Field("loss", _choice(recipes.LOSSES)),
+    Field("similarity", _choice([s for s in recipes.SIMILARITIES if s != "learned"]), lambda r: r.loss in _DISTANCES),
+    Field("batching", _choice(recipes.BATCHINGS), lambda r: len(_batchings(r.loss, r.second_tower)) > 1),
+    Field("mining", _choice(recipes.MININGS), lambda r: r.loss == "triplet" and _all_pairs(r)),
+    Field("soft_margin", gr.Checkbox, lambda r: r.loss == "triplet"),
+    Field("batch_size", _whole(8, 512, 8), lambda r: not _all_pairs(r)),
+    Field("classes_per_batch", _whole(2, 100), _all_pairs),
+    Field("images_per_class", _whole(2, 32), _all_pairs),
+    Field("optimizer", _choice(recipes.OPTIMIZERS)),
+    Field("momentum", lambda **words: gr.Slider(0.0, 0.99, step=0.01, **words), lambda r: r.optimizer == "sgd"),
+    Field("schedule", _choice(recipes.SCHEDULES)),
+    Field("augmentation", _choice(recipes.AUGMENTATIONS)),
+    Field("image_size", _number),
+    Field("steps", _whole(50, 5000, 50)),
+    Field("seed", _number),
+)
+FIELDS = LIVE_FIELDS + ADVANCED_FIELDS
+_DISTANCES = ("contrastive", "triplet")
+
+
+def _batchings(loss: str, second_tower: str | None) -> tuple[str, ...]:
+    """The batches a loss can learn from; two towers need a left and a right."""
+    if second_tower:
+        return ("pairs",)
+    return {"triplet": ("triplets", "all-pairs"), "supcon": ("all-pairs",)}.get(loss, ("pairs", "all-pairs"))
+
+
+def kind_of(data: str) -> str:
+    """The kind of a named data set, without loading it: what "fast" and "accurate" suit themselves to."""
+    return {"mnist": "digits", "doodle-faces": "faces", "fashion-mnist": "images"}.get(data, "characters")
+
+
+def base_recipe(data: str, name: str) -> Recipe:
+    """The named recipe, suited to a named data set. Raises SiameseError for names that do not exist."""
+    if data not in NAMES:
+        raise SiameseError(f'There is no data set "{str(data)[:40]}"; the sets are {", ".join(NAMES)}.')
+    return recipe_named(name, kind_of(data))
+
+
+def settle(settings: dict[str, Any], changed: str) -> dict[str, Any]:
+    """Recipe settings made to fit together after one of them was changed by hand: that one is kept, others give way."""
+    settled = dict(settings)
+    if changed == "second_tower" and settled["second_tower"]:
+        if settled["loss"] not in ("contrastive", "bce"):
+            settled |= {"loss": "contrastive"}
+        settled |= {"batching": "pairs"}
+    loss = settled["loss"]
+    if loss in ("triplet", "supcon"):
+        settled["second_tower"] = None
+    allowed = _batchings(loss, settled["second_tower"])
+    if settled["batching"] not in allowed:
+        settled["batching"] = allowed[0]
+    if loss == "bce":
+        settled["similarity"] = "learned"
+    elif loss == "supcon":
+        settled |= {"similarity": "cosine", "normalize": True}
+    elif settled["similarity"] == "learned":
+        settled["similarity"] = "euclidean"
+    return settled
+
+
+def from_controls(data: str, name: str, values: Sequence[Any]) -> Recipe:
+    """The recipe that the controls (in the order of FIELDS) show. Raises SiameseError for what does not fit."""
+    shown = dict(zip((field.name for field in FIELDS), values))
+    for name_ in ("image_size", "second_tower"):
+        shown[name_] = shown[name_] or None
+    base = base_recipe(data, name)
+    if shown["loss"] == "bce":
+        shown["similarity"] = "learned"  # the control offers distances alone
+    return base.with_settings({k: v for k, v in shown.items() if v is not None or k in ("image_size", "second_tower")})
+
+
+def to_controls(recipe: Recipe) -> list[Any]:
+    """Updates of the controls, in the order of FIELDS, that show a recipe and hide what does not apply to it."""
+    updates = []
+    for field in FIELDS:
+        value = getattr(recipe, field.name)
+        if field.name == "second_tower":
+            value = value or ""
+        update: dict[str, Any] = {"value": value, "visible": field.applies(recipe)}
+        if field.name == "batching":
+            update["choices"] = list(_batchings(recipe.loss, recipe.second_tower))
+        if field.name == "similarity" and value == "learned":
+            del update["value"]
+        updates.append(gr.update(**update))
+    return updates
+
+
+def build_fields(fields: Sequence[Field], recipe: Recipe) -> list[gr.components.Component]:
+    """The controls of some fields, showing a recipe; their words come in the browser's language."""
+    built = []
+    for field in fields:
+        value = getattr(recipe, field.name)
+        if field.name == "similarity" and value == "learned":
+            value = "euclidean"
+        built.append(
+            field.build(
+                value=value if value is not None or field.name != "second_tower" else "",
+                label=i18n(f"{field.name}.label"),
+                info=i18n(f"{field.name}.info"),
+                visible=field.applies(recipe),
+                interactive=True,
+                elem_id=f"field-{field.name.replace('_', '-')}",
+            )
+        )
+    return built
+
+
+def data_choices() -> list[tuple[str, str]]:
+    """Data sets that can be used at once, as (title, name); what would have to be downloaded is left out."""
+    from siamese.ui.lab import current_lab
+
+    entries = available(current_lab().settings.data_dir)
+    return [(entry.title, entry.name) for entry in entries if entry.built_in or entry.present]
+
+
+def recipe_choices() -> list[tuple[str, str]]:
+    """Recipes as (name and what it teaches, name)."""
+    return [(name, name) for name in RECIPES]
+
+
+def differences(recipe: Recipe, base: Recipe) -> dict[str, Any]:
+    """The fields in which a recipe differs from another, with its own values."""
+    ignored = ("name", "teaches")
+    return {k: v for k, v in recipe.as_dict().items() if k not in ignored and v != getattr(base, k)}
+
+
+def to_query(data: str, recipe: Recipe) -> dict[str, str]:
+    """The link that brings these settings back: data set, recipe and every setting that differs from it."""
+    changed = differences(recipe, base_recipe(data, recipe.name))
+    return {"data": data, "recipe": recipe.name} | {k: "none" if v is None else _text(v) for k, v in changed.items()}
+
+
+def from_query(query: dict[str, str]) -> tuple[str, Recipe]:
+    """Data set and recipe of a link. Raises SiameseError, in a sentence, for a link that cannot be read."""
+    data, name = query.get("data", DEFAULT_DATA), query.get("recipe", DEFAULT_RECIPE)
+    base = base_recipe(data, name)
+    known = set(base.as_dict()) - {"name", "teaches"}
+    return data, base.with_settings({k: v for k, v in query.items() if k in known})
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def label(data: str, recipe: Recipe) -> str:
+    """A run in a few words for a legend: its data, its recipe, and what was changed."""
+    changed = differences(recipe, base_recipe(data, recipe.name))
+    words = [f"{k.replace('_', ' ')} {_text(v) if v is not None else 'none'}" for k, v in changed.items()]
+    return " · ".join([recipe.name if data == DEFAULT_DATA else f"{data}, {recipe.name}", *words])
+

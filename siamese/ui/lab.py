@@ -1,0 +1,102 @@
+"""Lab: what the tabs of one server share: settings, data sets, training jobs and models to compare with."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from siamese.checkpoint import Checkpoint
+from siamese.compare import Comparer
+from siamese.data import Dataset
+from siamese.data.catalogue import NAMES, load_dataset
+from siamese.errors import SiameseError
+from siamese.jobs import JobRegistry, TrainingJob
+from siamese.training import train
+from siamese.ui.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+WEIGHTS = ROOT / "weights"
+EXAMPLES = ROOT / "examples"
+RUN_PREFIX = "run:"  # a model named so is the best checkpoint of that training job
+MOST_COMPARERS = 32  # networks kept ready in memory
+
+
+class Lab:
+    """Settings, training jobs, data sets and models of one server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.jobs = JobRegistry(settings.jobs, settings.threads, partial(train, device=settings.device))
+        self._comparers: OrderedDict[str, Comparer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def dataset(self, name: str, progress: Callable[[float], None] | None = None) -> Dataset:
+        """A data set by name; built, read or taken from memory.
+
+        Raises SiameseError for any other name: it comes from outside, and is never taken for a path.
+        """
+        if name not in NAMES:
+            raise SiameseError(f'There is no data set "{str(name)[:40]}"; the sets are {", ".join(NAMES)}.')
+        return load_dataset(name, self.settings.data_dir, progress=progress)
+
+    def shipped_paths(self) -> list[Path]:
+        """The models of the weights folder."""
+        return sorted(WEIGHTS.glob("*.safetensors"))
+
+    def comparer(self, model: object) -> Comparer:
+        """A network ready to compare, by a shipped model's name or "run:" and a job's key.
+
+        Raises SiameseError for a model that does not exist; the name comes from outside and is never used as a path.
+        """
+        if not isinstance(model, str):
+            raise SiameseError("Choose a model to compare with.")
+        if model.startswith(RUN_PREFIX):
+            return self._of_run(model)
+        shipped = {path.stem: path for path in self.shipped_paths()}
+        if model not in shipped:
+            raise SiameseError(f'There is no model "{model[:40]}" here; the models are {", ".join(shipped)}.')
+        return self._kept(model, lambda: Checkpoint.load(shipped[model]))
+
+    def _of_run(self, model: str) -> Comparer:
+        access = self.jobs.access(model[len(RUN_PREFIX) :])
+        weights = None if access is None else access.job.weights
+        if weights is None:
+            raise SiameseError("The weights of this run are no longer here; train again, or choose another model.")
+        return self._kept(model, lambda: Checkpoint.from_bytes(weights))
+
+    def _kept(self, model: str, load: Callable[[], Checkpoint]) -> Comparer:
+        with self._lock:
+            if model not in self._comparers:
+                self._comparers[model] = Comparer(load())
+                while len(self._comparers) > MOST_COMPARERS:
+                    self._comparers.popitem(last=False)
+            self._comparers.move_to_end(model)
+            return self._comparers[model]
+
+    def finished_runs(self, owner: str) -> list[TrainingJob]:
+        """An owner's runs that have weights, the newest first."""
+        return [job for job in reversed(self.jobs.of_owner(owner)) if job.weights is not None]
+
+    def close(self) -> None:
+        self.jobs.close()
+
+
+_open: Lab | None = None
+
+
+def open_lab(settings: Settings) -> Lab:
+    """Opens the process's lab, closing the one before. The page's polling functions find it by current_lab."""
+    global _open
+    if _open is not None:
+        _open.close()
+    _open = Lab(settings)
+    return _open
+
+
+def current_lab() -> Lab:
+    """The open lab."""
+    assert _open is not None, "open_lab comes first"
+    return _open

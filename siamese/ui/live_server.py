@@ -1,0 +1,93 @@
+"""What the live view asks the server for. Anybody can call these with anything, so every argument is checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from siamese.jobs import Access, TrainingJob
+from siamese.step import prepare_bank
+from siamese.ui.lab import current_lab
+from siamese.ui.pictures import data_uri, sprite, to_image
+from siamese.validation import map_images, validation_pool
+
+THUMBNAIL = 40  # pixels: sharp at twice the size that a map shows
+GONE: dict[str, Any] = {"gone": True}
+
+
+def poll(arguments: Any) -> dict[str, Any]:
+    """[key, version] → the run's snapshot, {"same": True} if there is nothing newer, {"gone": True} for no such run."""
+    key, since = _two(arguments)
+    access = current_lab().jobs.access(key)
+    if access is None:
+        return GONE
+    job = access.job
+    snapshot = job.snapshot(since if isinstance(since, int) else -1)
+    snapshot["id"] = key
+    place = current_lab().jobs.place(job)
+    if snapshot.get("same"):
+        # The place in the line moves without anything happening to the job itself.
+        return snapshot | {"place": place}
+    return snapshot | {"place": place, "may_control": access.may_control, "detail": _detail(job)}
+
+
+def frame(arguments: Any) -> dict[str, Any]:
+    """[key, index] → one earlier validation's histogram and map."""
+    key, index = _two(arguments)
+    access = current_lab().jobs.access(key)
+    found = access.job.frame(index) if access is not None and isinstance(index, int) else None
+    return GONE if found is None else found
+
+
+def thumbnails(arguments: Any) -> dict[str, Any]:
+    """[key] → the pictures of the embedding map in one sprite, with each one's class and the classes' names."""
+    key = arguments[0] if isinstance(arguments, list) and arguments else arguments
+    access: Access | None = current_lab().jobs.access(key)
+    if access is None or access.job.dataset is None:
+        return GONE
+    pool = validation_pool(prepare_bank(access.job.recipe, access.job.dataset.validation))
+    shown = map_images(pool)
+    labels = pool.labels.cpu()[shown]
+    uri, columns = sprite(pool.images[shown], THUMBNAIL)
+    names = [pool.class_names[c] for c in range(int(labels.max()) + 1)]
+    return {"sprite": uri, "size": THUMBNAIL, "columns": columns, "labels": labels.tolist(), "names": names}
+
+
+def _two(arguments: Any) -> tuple[Any, Any]:
+    return (arguments[0], arguments[1]) if isinstance(arguments, list) and len(arguments) == 2 else (None, -1)
+
+
+def _detail(job: TrainingJob) -> dict[str, Any] | None:
+    stepped, dataset = job.stepped, job.dataset
+    if stepped is None or dataset is None or stepped.step != job.history.told_step:
+        return None
+    images, partner = dataset.train.images, dataset.train.partner
+    crossed = partner is not None and job.recipe.batching == "pairs"
+    return {
+        "step": stepped.step,
+        "loss": stepped.loss,
+        "what": "triplet" if job.recipe.batching == "triplets" else "pair",
+        "pairs": [
+            {
+                "left": _picture(images, pair.left),
+                "right": _picture(partner if crossed else images, pair.right),
+                "same": pair.same,
+                "before": round(pair.before, 4),
+                "after": round(pair.after, 4),
+                "share": round(pair.share, 4),
+                "force": pair.force,
+            }
+            for pair in stepped.pairs
+        ],
+    }
+
+
+def _picture(images: Tensor | None, index: int) -> str:
+    """The training image of that index; an index beyond the bank is one of its classes turned by quarter circles."""
+    assert images is not None
+    turns, position = divmod(index, len(images))
+    return data_uri(to_image(torch.rot90(images[position], turns, (1, 2))))
+
+

@@ -1,0 +1,59 @@
+"""Settings of a server, from the command line and the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from siamese.data.catalogue import default_data_dir
+from siamese.training import default_device
+
+
+@dataclass(frozen=True)
+class Settings:
+    """data_dir: where data sets and caches lie. device: what trains. jobs: how many runs train at once; threads: CPU
+    threads of each (None: torch's own choice, on a GPU). host, port: where the page is served; share: through Gradio's
+    tunnel."""
+
+    data_dir: Path
+    device: torch.device
+    jobs: int
+    threads: int | None
+    host: str = "127.0.0.1"
+    port: int = 7860
+    share: bool = False
+
+
+def default_jobs(device: torch.device) -> tuple[int, int | None]:
+    """How many runs at once, and the CPU threads of each, on this machine.
+
+    On a GPU eight graphs keep it busy. On a CPU every run takes one thread, so that runs do not fight over the cores.
+    """
+    if device.type == "cuda":
+        return 8, None
+    cores = os.cpu_count() or 1
+    return max(1, cores), 1
+
+
+def read_settings(arguments: list[str] | None = None) -> Settings:
+    """Reads the command line (arguments None: the process's own); the environment gives the defaults."""
+    environment = os.environ
+    parser = argparse.ArgumentParser(description="Train a Siamese network live in the browser and see why it works.")
+    parser.add_argument("--host", default=environment.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="0.0.0.0 for a room")
+    parser.add_argument("--port", type=int, default=int(environment.get("GRADIO_SERVER_PORT", "7860")))
+    parser.add_argument("--data-dir", type=Path, default=default_data_dir(), help="data sets and caches (%(default)s)")
+    parser.add_argument("--device", default=environment.get("SIAMESE_DEVICE", str(default_device())), help="cuda or cpu")
+    parser.add_argument("--jobs", type=int, default=None, help="runs that train at once; the rest wait in line")
+    parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
+    options = parser.parse_args(arguments)
+    device = torch.device(options.device)
+    jobs, threads = default_jobs(device)
+    if options.jobs is not None:
+        if not 1 <= options.jobs <= 64:
+            parser.error(f"--jobs is {options.jobs}; it has to be from 1 to 64.")
+        jobs = options.jobs
+    return Settings(options.data_dir, device, jobs, threads, options.host, options.port, options.share)

@@ -1,0 +1,85 @@
+// A drawn batch as a wall of cards. Names come from data sets, so they reach the page as text alone.
+const words = TEXTS[(navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en"];
+const root = element.querySelector(".batch") || element;
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+function picture(shown, className, role) {
+  const figure = make("figure", "picture");
+  const image = make("img", className);
+  image.src = shown.uri;
+  image.alt = role ? `${role}: ${shown.name}` : shown.name;
+  image.title = shown.name;
+  figure.append(image);
+  if (role) figure.append(make("figcaption", "", role));
+  return figure;
+}
+
+function verdict(same) {
+  const label = make("p", same ? "verdict same" : "verdict different");
+  label.append(make("span", "mark", same ? "=" : "≠"), make("span", "", same ? words.same : words.different));
+  return label;
+}
+
+function pairs(batch) {
+  const wall = make("ul", "wall");
+  for (const item of batch.items) {
+    const card = make("li", item.same ? "pair same" : "pair different");
+    const side = item.same ? "same" : "different";
+    card.append(picture(item.pictures[0], side), picture(item.pictures[1], side), verdict(item.same));
+    wall.append(card);
+  }
+  return [wall];
+}
+
+function triplets(batch) {
+  const wall = make("ul", "wall triplets");
+  const roles = [words.anchor, words.positive, words.negative];
+  const sides = ["anchor", "same", "different"];
+  for (const item of batch.items) {
+    const card = make("li", "triplet");
+    item.pictures.forEach((shown, i) => card.append(picture(shown, sides[i], roles[i])));
+    wall.append(card);
+  }
+  return [wall];
+}
+
+function episode(batch) {
+  const table = make("div", "episode");
+  table.append(picture(batch.query, "anchor", words.question));
+  const wall = make("ul", "wall supports");
+  for (const item of batch.items) {
+    const card = make("li", item.same ? "support answer" : "support");
+    card.append(picture(item.pictures[0], ""));
+    wall.append(card);
+  }
+  table.append(wall);
+  const reveal = make("button", "reveal", words.answer);
+  reveal.type = "button";
+  reveal.onclick = () => {
+    wall.querySelector(".answer").classList.add("shown");
+    wall.querySelector(".answer").append(verdict(true));
+    reveal.disabled = true;
+  };
+  return [table, reveal];
+}
+
+function draw() {
+  const batch = props.batch;
+  root.dataset.count = batch ? batch.items.length : 0;
+  root.dataset.kind = batch ? batch.kind : "";
+  if (!batch) {
+    root.replaceChildren(make("p", "empty", words.empty));
+    return;
+  }
+  const lead = make("p", "lead", words[batch.kind] + (batch.within_group ? " " + words.within : ""));
+  root.replaceChildren(lead, ...{ pairs, triplets, episode }[batch.kind](batch));
+}
+
+watch("batch", draw);
+draw();

@@ -1,0 +1,59 @@
+// The dissimilarity of two images: a figure, a verdict, and where it lies on the scale.
+const words = TEXTS[(navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en"];
+const root = element.querySelector(".gauge") || element;
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
+
+function scale(result) {
+  // The threshold stands in the middle, so that both verdicts have the same room.
+  const largest = Math.max(2 * result.threshold, 1.05 * result.dissimilarity, 1e-6);
+  const at = (value) => `${Math.min(100, (100 * value) / largest)}%`;
+  const bar = make("div", "scale");
+  const same = make("i", "zone same");
+  same.style.width = at(result.threshold);
+  const line = make("i", "line");
+  line.style.left = at(result.threshold);
+  const needle = make("i", "needle");
+  needle.style.left = at(result.dissimilarity);
+  bar.append(same, line, needle);
+  const ends = make("div", "ends");
+  ends.append(make("span", "", words.alike), make("span", "", words.unlike));
+  return [bar, ends];
+}
+
+function draw() {
+  const result = props.result;
+  const state = !result ? "empty" : result.error ? "error" : result.same ? "same" : "different";
+  root.dataset.state = state;
+  root.dataset.value = result && !result.error ? result.dissimilarity : "";
+  if (state === "empty" || state === "error") {
+    root.replaceChildren(make("p", "say", result ? result.error : words.empty));
+    return;
+  }
+  const verdict = make("p", `verdict ${state}`);
+  const limit = fill(result.same ? words.below : words.above, { t: result.threshold.toFixed(4) });
+  verdict.append(make("span", "mark", result.same ? "=" : "≠"), make("b", "", words[state]), make("span", "soft", limit));
+  const notes = [fill(words.model, result)];
+  if (result.accuracy) {
+    const share = `${(100 * result.accuracy).toFixed(1)} %`;
+    notes.push(fill(words.accuracy, { a: share, u: words[result.unseen] || result.unseen }));
+  }
+  if (result.inverted) notes.push(words.inverted);
+  root.replaceChildren(
+    make("p", "name", words.dissimilarity),
+    make("p", "headline-number", result.dissimilarity.toFixed(4)),
+    verdict,
+    ...scale(result),
+    make("p", "soft notes", notes.join(" ")),
+  );
+}
+
+watch("result", draw);
+draw();

@@ -1,0 +1,304 @@
+// The embedding map: every image of one frame where the network puts it, and the slider through the frames.
+
+// Eight outlines, one a class, so that colour is never the only sign. Each draws itself around (0, 0) with radius r.
+const OUTLINES = [
+  (c, r) => c.arc(0, 0, r, 0, 2 * Math.PI),
+  (c, r) => c.rect(-r * 0.9, -r * 0.9, r * 1.8, r * 1.8),
+  (c, r) => corners(c, r * 1.25, 3, -Math.PI / 2),
+  (c, r) => corners(c, r * 1.2, 4, 0),
+  (c, r) => corners(c, r * 1.25, 3, Math.PI / 2),
+  (c, r) => corners(c, r * 1.15, 5, -Math.PI / 2),
+  (c, r) => cross(c, r * 1.15, 0.38),
+  (c, r) => corners(c, r * 1.4, 5, -Math.PI / 2, 0.45),
+];
+function corners(c, r, count, turn, waist = 0) {
+  const points = waist ? 2 * count : count;
+  for (let k = 0; k < points; k++) {
+    const [angle, far] = [turn + (2 * Math.PI * k) / points, waist && k % 2 ? r * waist : r];
+    c[k ? "lineTo" : "moveTo"](far * Math.cos(angle), far * Math.sin(angle));
+  }
+  c.closePath();
+}
+function cross(c, r, arm) {
+  const [a, b] = [r * arm, r];
+  const points = [[-a, -b], [a, -b], [a, -a], [b, -a], [b, a], [a, a], [a, b], [-a, b], [-a, a], [-b, a], [-b, -a], [-a, -a]];
+  points.forEach(([x, y], k) => c[k ? "lineTo" : "moveTo"](x, y));
+  c.closePath();
+}
+
+// The thumbnails of a run. Light strokes on black, or dark ones on white, are cut out and take the colour of their
+// class; any other picture keeps its own colours and gets a frame.
+class Sprite {
+  constructor({ sprite, size, columns, labels, names }, image) {
+    Object.assign(this, { size, columns, labels, names, image });
+    const sheet = document.createElement("canvas");
+    [sheet.width, sheet.height] = [image.width, image.height];
+    const brush = sheet.getContext("2d", { willReadFrequently: true });
+    brush.drawImage(image, 0, 0);
+    this.pixels = brush.getImageData(0, 0, sheet.width, sheet.height);
+    this.sheet = sheet;
+    this.strokes = this.background();
+  }
+  static load(answer) {
+    return new Promise((resolve, reject) => {
+      const image = new Image();
+      image.onload = () => resolve(new Sprite(answer, image));
+      image.onerror = reject;
+      image.src = answer.sprite;
+    });
+  }
+  // "dark" or "light" where all pictures are grey and their rims are nearly black or white; else null.
+  background() {
+    const { data, width } = this.pixels;
+    let [sum, count, colour] = [0, 0, 0];
+    this.labels.forEach((_, i) => {
+      const [left, top] = this.corner(i);
+      for (let k = 0; k < this.size; k++)
+        for (const [x, y] of [[k, 0], [k, this.size - 1], [0, k], [this.size - 1, k]]) {
+          const at = 4 * ((top + y) * width + left + x);
+          sum += data[at + 1];
+          colour = Math.max(colour, Math.abs(data[at] - data[at + 1]), Math.abs(data[at + 2] - data[at + 1]));
+          count++;
+        }
+    });
+    if (colour > 24) return null;
+    return sum / count < 30 ? "dark" : sum / count > 225 ? "light" : null;
+  }
+  corner(i) {
+    return [(i % this.columns) * this.size, Math.floor(i / this.columns) * this.size];
+  }
+  // All pictures at the size they are drawn in, each in the colour of its class.
+  atlas(cell, colours) {
+    const key = `${cell} ${colours}`;
+    if (this.key === key) return this.ready;
+    this.key = key;
+    let source = this.sheet;
+    if (this.strokes) {
+      source = document.createElement("canvas");
+      [source.width, source.height] = [this.sheet.width, this.sheet.height];
+      const brush = source.getContext("2d");
+      const cut = new ImageData(new Uint8ClampedArray(this.pixels.data), source.width, source.height);
+      for (let at = 0; at < cut.data.length; at += 4) cut.data[at + 3] = this.strokes === "dark" ? cut.data[at] : 255 - cut.data[at];
+      brush.putImageData(cut, 0, 0);
+      brush.globalCompositeOperation = "source-atop";
+      this.labels.forEach((label, i) => {
+        brush.fillStyle = colours[label % colours.length];
+        brush.fillRect(...this.corner(i), this.size, this.size);
+      });
+    }
+    const scale = cell / this.size;
+    this.ready = document.createElement("canvas");
+    [this.ready.width, this.ready.height] = [Math.ceil(source.width * scale), Math.ceil(source.height * scale)];
+    const brush = this.ready.getContext("2d");
+    brush.imageSmoothingQuality = "high";
+    brush.drawImage(source, 0, 0, this.columns * cell, (source.height / this.size) * cell);
+    return this.ready;
+  }
+}
+
+const clip = (text, length) => (text.length > length ? text.slice(0, length - 1) + "…" : text);
+
+class MapPlot extends Plot {
+  constructor() {
+    super("map-plot");
+    this.thumbnails = true;
+    this.reset();
+    this.canvas.tabIndex = 0;
+    const point = (event) => {
+      const box = this.canvas.getBoundingClientRect();
+      this.choose(this.find(event.clientX - box.left, event.clientY - box.top));
+    };
+    this.canvas.addEventListener("pointermove", point);
+    this.canvas.addEventListener("pointerdown", point);
+    this.canvas.addEventListener("pointerleave", () => this.choose(null));
+    this.canvas.addEventListener("blur", () => this.choose(null));
+    this.canvas.addEventListener("keydown", (event) => this.key(event));
+  }
+  reset() {
+    [this.x, this.y, this.view] = [new Tween(null), new Tween(null), new Tween(null)];
+    [this.sprite, this.chosen, this.widest] = [null, null, [0, 0]];
+    this.redraw();
+  }
+  // The view fits the points but never zooms far beyond what the run has spanned before: a collapse has to look like one.
+  update(frame, length) {
+    const middle = (values) => (Math.min(...values) + Math.max(...values)) / 2;
+    const centre = [middle(frame.x), middle(frame.y)];
+    const half = [frame.x, frame.y].map((values, k) => Math.max(...values.map((value) => Math.abs(value - centre[k]))));
+    this.widest = this.widest.map((wide, k) => Math.max(wide, half[k], 1e-9));
+    const shared = 0.35 * Math.max(...this.widest);
+    const view = [...centre, ...half.map((span) => Math.max(span, shared * 0.6))];
+    for (const [tween, value] of [[this.x, frame.x], [this.y, frame.y], [this.view, view]])
+      length ? tween.go(value, length) : tween.jump(value);
+    this.redraw();
+  }
+  choose(index) {
+    if (index === this.chosen) return;
+    this.chosen = index;
+    this.redraw();
+  }
+  find(left, top, least = 26) {
+    let [best, far] = [null, least * least];
+    this.placed?.forEach(([x, y], i) => {
+      const away = (x - left) ** 2 + (y - top) ** 2;
+      if (away < far) [best, far] = [i, away];
+    });
+    return best;
+  }
+  key(event) {
+    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (event.key === "Escape") this.choose(null);
+    if (!way || !this.placed?.length) return;
+    event.preventDefault();
+    const [x, y] = this.placed[this.chosen] ?? [this.width / 2, this.height / 2];
+    let [best, cost] = [this.chosen ?? this.find(x, y, 1e9), Infinity];
+    if (this.chosen != null)
+      this.placed.forEach(([px, py], i) => {
+        const along = (px - x) * way[0] + (py - y) * way[1];
+        const aside = Math.abs((px - x) * way[1]) + Math.abs((py - y) * way[0]);
+        if (i !== this.chosen && along > 0.5 && along + 2 * aside < cost) [best, cost] = [i, along + 2 * aside];
+      });
+    this.choose(best);
+    if (best != null) this.describe(this.about(best), true);
+  }
+  // The five nearest points, as they lie on the map.
+  neighbours(index) {
+    const [x, y] = this.placed[index];
+    const away = ([px, py]) => (px - x) ** 2 + (py - y) ** 2;
+    const order = [...this.placed.keys()].filter((i) => i !== index);
+    return order.sort((a, b) => away(this.placed[a]) - away(this.placed[b])).slice(0, 5);
+  }
+  label(index) {
+    return this.sprite?.labels[index] ?? null;
+  }
+  name(index) {
+    return String(this.sprite?.names[this.label(index)] ?? "");
+  }
+  about(index) {
+    const near = this.neighbours(index);
+    const alike = near.filter((i) => this.label(i) === this.label(index)).length;
+    return say("map_point", { name: this.name(index), alike, count: near.length });
+  }
+  colour(index) {
+    return this.sprite ? theme.classes[this.label(index) % SHAPES] : theme.soft;
+  }
+  paint(context, width, height, now) {
+    const [xs, ys, view] = [this.x.at(now), this.y.at(now), this.view.at(now)];
+    if (!xs) return false;
+    const ratio = window.devicePixelRatio || 1;
+    const cell = Math.max(14, Math.min(34, Math.round(0.62 * Math.sqrt((width * height) / xs.length))));
+    const pad = cell * 0.75 + 2;
+    const scale = Math.min((width / 2 - pad) / view[2], (height / 2 - pad) / view[3]);
+    this.placed = xs.map((x, i) => [width / 2 + (x - view[0]) * scale, height / 2 - (ys[i] - view[1]) * scale]);
+    const near = this.chosen != null && this.chosen < this.placed.length ? this.neighbours(this.chosen) : null;
+    if (near && this.sprite) this.drawLinks(context, near);
+    context.globalAlpha = near ? 0.45 : 1;
+    if (this.thumbnails && this.sprite) this.drawThumbnails(context, cell, ratio);
+    else this.drawDots(context, Math.max(4, cell * 0.24), this.placed.keys());
+    context.globalAlpha = 1;
+    if (!this.thumbnails && this.sprite && !near) this.drawNames(context, width, height);
+    if (near) {
+      const shown = [this.chosen, ...near];
+      this.thumbnails && this.sprite ? this.drawThumbnails(context, cell, ratio, shown) : this.drawDots(context, Math.max(4, cell * 0.24), shown);
+      if (this.sprite) this.drawCard(context, width, height, near);
+    }
+    return this.x.moving(now) || this.view.moving(now);
+  }
+  drawThumbnails(context, cell, ratio, indices = this.placed.keys()) {
+    const { sprite } = this;
+    const side = Math.round(cell * ratio);
+    const atlas = sprite.atlas(side, theme.classes);
+    for (const i of indices) {
+      if (i >= sprite.labels.length) continue;
+      const [x, y] = this.placed[i];
+      const [column, row] = [i % sprite.columns, Math.floor(i / sprite.columns)];
+      context.drawImage(atlas, column * side, row * side, side, side, x - cell / 2, y - cell / 2, cell, cell);
+      if (sprite.strokes) continue;
+      context.strokeStyle = this.colour(i);
+      context.lineWidth = 2;
+      context.strokeRect(x - cell / 2, y - cell / 2, cell, cell);
+    }
+  }
+  drawDots(context, radius, indices) {
+    context.lineWidth = 1;
+    context.strokeStyle = theme.card;
+    for (const i of indices) {
+      const [x, y] = this.placed[i];
+      const label = this.label(i) ?? 0;
+      context.save();
+      context.translate(x, y);
+      context.beginPath();
+      OUTLINES[(label + Math.floor(label / SHAPES)) % SHAPES](context, radius);
+      context.restore();
+      context.fillStyle = this.colour(i);
+      context.fill();
+      context.stroke();
+    }
+  }
+  // The name of a class at the middle of its points, where no other name stands already.
+  drawNames(context, width, height) {
+    context.font = font(1, 700);
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    const taken = [];
+    this.sprite.names.forEach((name, label) => {
+      const own = this.placed.filter((_, i) => this.label(i) === label);
+      if (!own.length) return;
+      const text = clip(String(name), 18);
+      const wide = context.measureText(text).width / 2 + 4;
+      const mean = (k) => own.reduce((sum, point) => sum + point[k], 0) / own.length;
+      const x = Math.max(wide, Math.min(width - wide, mean(0)));
+      const y = Math.max(10, Math.min(height - 10, mean(1)));
+      if (taken.some(([tx, ty, tw]) => Math.abs(tx - x) < tw + wide && Math.abs(ty - y) < theme.text * 1.3)) return;
+      taken.push([x, y, wide]);
+      context.strokeStyle = theme.card;
+      context.lineWidth = 5;
+      context.lineJoin = "round";
+      context.strokeText(text, x, y);
+      context.fillStyle = theme.ink;
+      context.fillText(text, x, y);
+    });
+  }
+  drawLinks(context, near) {
+    const [x, y] = this.placed[this.chosen];
+    for (const i of near) {
+      const alike = this.label(i) === this.label(this.chosen);
+      context.strokeStyle = alike ? theme.same : theme.different;
+      context.lineWidth = alike ? 2.4 : 1.8;
+      context.setLineDash(alike ? [] : [4, 3]);
+      context.beginPath();
+      context.moveTo(x, y);
+      context.lineTo(...this.placed[i]);
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+  drawCard(context, width, height, near) {
+    const { sprite } = this;
+    const [x, y] = this.placed[this.chosen];
+    const side = Math.min(96, height * 0.42);
+    const alike = near.filter((i) => this.label(i) === this.label(this.chosen)).length;
+    const lines = [clip(this.name(this.chosen), 30), say("map_near", { alike, count: near.length })];
+    context.font = font();
+    const [pad, step] = [9, theme.text * 1.4];
+    const wide = Math.max(side, ...lines.map((line) => context.measureText(line).width)) + 2 * pad;
+    const tall = side + lines.length * step + 2 * pad;
+    // Outwards if there is room, so that the neighbours stay in sight.
+    const [before, after] = [x - 26 - wide, x + 26];
+    const outwards = x < width / 2 ? before >= 0 : after + wide > width;
+    const left = Math.max(1, Math.min(outwards ? before : after, width - wide - 1));
+    const top = Math.max(1, Math.min(y - tall / 2, height - tall - 1));
+    context.fillStyle = theme.card;
+    context.strokeStyle = theme.soft;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.roundRect(left, top, wide, tall, 8);
+    context.fill();
+    context.stroke();
+    const [column, row] = sprite.corner(this.chosen);
+    context.drawImage(sprite.sheet, column, row, sprite.size, sprite.size, left + (wide - side) / 2, top + pad, side, side);
+    context.textAlign = "center";
+    context.textBaseline = "alphabetic";
+    context.fillStyle = theme.ink;
+    lines.forEach((line, k) => context.fillText(line, left + wide / 2, top + pad + side + step * (k + 0.9)));
+  }
+}
