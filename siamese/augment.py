@@ -22,7 +22,7 @@ class _Ranges(NamedTuple):
     chance: float = 1.0
 
 
-_KINDS = {
+KINDS = {
     "shift": _Ranges(shift=0.07),
     "affine": _Ranges(rotation=12.0, scale=0.15, shear=0.2, shift=0.08),
     "faces": _Ranges(rotation=8.0, scale=0.12, shear=0.08, shift=0.06, brightness=0.2, flip=True),
@@ -44,7 +44,7 @@ def draw_transforms(kind: str, images: int, generator: Generator) -> Transforms 
     """
     if kind == "none":
         return None
-    ranges = _KINDS[kind]
+    ranges = KINDS[kind]
     device = generator.device
     draws = torch.rand(7, images, device=device, generator=generator) * 2 - 1
     if ranges.chance < 1:
@@ -68,6 +68,6 @@ def apply_transforms(images: Tensor, transforms: Transforms, kind: str) -> Tenso
     grid = F.affine_grid(transforms.matrices, list(images.shape), align_corners=False)
     padding = "border" if kind == "faces" else "zeros"
     changed = F.grid_sample(images, grid, padding_mode=padding, align_corners=False)
-    if _KINDS[kind].brightness:
+    if KINDS[kind].brightness:
         changed = (changed * transforms.gains.view(-1, 1, 1, 1)).clamp(0, 1)
     return changed

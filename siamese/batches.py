@@ -29,21 +29,11 @@ class Batch:
     same: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class PairsOfBatch:
-    """The pairs a batch teaches with, for showing: positions in Batch.index, same, and the terms of the loss."""
-
-    left: Tensor
-    right: Tensor
-    same: Tensor
-
-
 def check_bank(recipe: Recipe, bank: ImageBank) -> None:
     """Raises SiameseError where the bank cannot fill the recipe's batches: one class, or a class with one image."""
+    check_pairs(bank)
     if recipe.batching == "all-pairs":
         check_classes_images(bank, recipe.classes_per_batch, recipe.images_per_class)
-    else:
-        check_pairs(bank)
 
 
 def draw_batch(recipe: Recipe, bank: ImageBank, generator: Generator, size: int | None = None) -> Batch:

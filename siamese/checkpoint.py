@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,17 @@ from siamese.recipes import Recipe
 
 FORMAT = "siamese-checkpoint-1"
 LARGEST_HEADER = 1 << 20  # bytes of metadata that are read of a file
+
+# What reading a file that is something else can raise.
+_UNREADABLE = (
+    SafetensorError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +60,15 @@ class Checkpoint:
 
     def network(self) -> SiameseNetwork:
         """The network on the CPU, in evaluation mode. Raises SiameseError where the weights are another network's."""
-        network = build_network(replace(self.recipe, pretrained=False), self.channels, self.size)
-        try:
-            network.load_state_dict(self.weights)
-        except RuntimeError as error:
+        # First without memory: what a file claims about itself may be far larger than the file.
+        with torch.device("meta"):
+            claimed = build_network(self.recipe, self.channels, self.size, fetch=False).state_dict()
+        if {n: t.shape for n, t in claimed.items()} != {n: t.shape for n, t in self.weights.items()}:
             raise SiameseError(
                 f'The weights in this checkpoint do not fit its encoder "{self.recipe.encoder}"; the file is damaged.'
-            ) from error
+            )
+        network = build_network(self.recipe, self.channels, self.size, fetch=False)
+        network.load_state_dict(self.weights)
         return network.eval()
 
     def to_bytes(self) -> bytes:
@@ -78,10 +91,15 @@ class Checkpoint:
         return bytes_from_tensors(plain, {"format": FORMAT, "about": json.dumps(about)})
 
     def save(self, path: Path) -> None:
-        """Writes the file in one go: a reader never sees half of it."""
+        """Writes the file in one go: a reader never sees half of it. Raises SiameseError where it cannot be written."""
         unfinished = path.with_name(path.name + ".part")
-        unfinished.write_bytes(self.to_bytes())
-        unfinished.replace(path)
+        try:
+            unfinished.write_bytes(self.to_bytes())
+            unfinished.replace(path)
+        except OSError as error:
+            raise SiameseError(
+                f"{path.name} cannot be written: {error.strerror}; choose another place for it."
+            ) from error
 
     @classmethod
     def from_bytes(cls, content: bytes, name: str = "This file") -> Checkpoint:
@@ -91,29 +109,35 @@ class Checkpoint:
         """
         try:
             about = _about(content)
-            recipe = Recipe().with_settings({k: v for k, v in about["recipe"].items()})
+            recipe = Recipe().with_settings(dict(about["recipe"]))
             threshold, step, seconds = float(about["threshold"]), int(about["step"]), float(about["seconds"])
             height, width = (int(side) for side in about["size"])
-            if not math.isfinite(threshold) or not 1 <= height <= 4096 or not 1 <= width <= 4096:
-                raise ValueError
+            dark, scores = about["dark_background"], dict(about["scores"])
+            sensible = (
+                math.isfinite(threshold) and math.isfinite(seconds) and 1 <= height <= 4096 and 1 <= width <= 4096
+            )
+            if not sensible or dark not in (None, True, False):
+                raise ValueError("an impossible value")
+            if not all(isinstance(value, (int, float)) for value in scores.values()):
+                raise TypeError("a score that is no number")
             tensors = tensors_from_bytes(content)
             return cls(
                 recipe=recipe,
                 data={str(k): str(v) for k, v in about["data"].items()},
                 channels=1 if int(about["channels"]) == 1 else 3,
                 size=(height, width),
-                dark_background=about["dark_background"],
+                dark_background=dark,
                 threshold=threshold,
-                scores=dict(about["scores"]),
+                scores=scores,
                 step=step,
                 seconds=seconds,
                 weights=_under("network.", tensors),
                 training=_under("training.", tensors),
-                versions=dict(about["versions"]),
+                versions={str(k): str(v) for k, v in about["versions"].items()},
             )
         except SiameseError:
             raise
-        except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise SiameseError(
                 f"{name} is no checkpoint of this project, or it is cut short; "
                 "choose a .safetensors file that a training run here has written."
@@ -138,7 +162,7 @@ def _about(content: bytes) -> dict[str, Any]:
         raise ValueError("another format")
     about = json.loads(metadata["about"])
     if not isinstance(about, dict):
-        raise ValueError("no description")
+        raise TypeError("no description")
     return about
 
 

@@ -52,7 +52,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (module, about) in COMMANDS.items():
         # A command may define --json or --data-dir anew, for a meaning of its own.
-        command = commands.add_parser(name, help=about, description=about.capitalize() + ".", conflict_handler="resolve")
+        command = commands.add_parser(
+            name, help=about, description=about.capitalize() + ".", conflict_handler="resolve"
+        )
         # Without defaults here, what stands before the command is not undone behind it.
         _add_common(command, json=argparse.SUPPRESS, data_dir=argparse.SUPPRESS)
         if name in arguments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from siamese.checkpoint import Checkpoint
-from siamese.data.image_file import background_is_light, to_tensor
+from siamese.data.image_file import background_is_light, crop_to_aspect, to_tensor
+from siamese.errors import SiameseError
 from siamese.step import as_floats
 
 
@@ -37,18 +39,29 @@ class Comparer:
     def prepare(self, image: Image.Image) -> tuple[Tensor, bool]:
         """The image as the network takes it, uint8 [1, C, H, W], and whether it was inverted for that.
 
-        It is stretched to the network's size: cut it to the same proportions first where they matter.
+        A photograph is cut to the network's proportions around its centre; a drawing, which may reach to the edge, is
+        stretched.
         """
+        height, width = self.checkpoint.size
         dark = self.checkpoint.dark_background
         invert = dark is not None and background_is_light(image) == dark
+        if dark is None:
+            image = crop_to_aspect(image, width, height)
         return to_tensor(image, self.checkpoint.size, self.checkpoint.channels == 1, invert), invert
 
     @torch.inference_mode()
     def compare(self, left: Image.Image, right: Image.Image) -> Comparison:
-        """Compares two upright images of any size and mode."""
+        """Compares two upright images of any size and mode.
+
+        Raises SiameseError where the network gives no finite number, since its training diverged.
+        """
         (first, first_inverted), (second, second_inverted) = self.prepare(left), self.prepare(right)
         images = as_floats(torch.cat([first, second]))
         a, b = self.network.embed_pairs(images).chunk(2)
         dissimilarity = float(self.network.similarity(a, b))
+        if not math.isfinite(dissimilarity):
+            raise SiameseError(
+                "This network gives no finite number for these images; choose one whose training did not diverge."
+            )
         threshold = self.checkpoint.threshold
         return Comparison(dissimilarity, threshold, dissimilarity < threshold, (first_inverted, second_inverted))

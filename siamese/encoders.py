@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.error import URLError
+from http.client import HTTPException
+from typing import Any
 
 import torch
 import torchvision
@@ -17,6 +18,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 class PixelScale(nn.Module):
     """x → x · scale − offset, per channel: how an encoder wants its pixels, given 0 to 1 (float [n, C, H, W])."""
+
+    scale: Tensor
+    offset: Tensor
 
     def __init__(self, scale: list[float], offset: list[float]) -> None:
         super().__init__()
@@ -35,14 +39,16 @@ def build_encoder(
     *,
     pretrained: bool = False,
     raw_pixels: bool = False,
+    fetch: bool = True,
 ) -> nn.Module:
     """The encoder of that name: float [n, channels, height, width] in 0 to 1 → float [n, embedding_dim].
 
-    size is (height, width). pretrained loads ImageNet weights (torchvision encoders only). raw_pixels multiplies the
-    input by 255. Raises SiameseError for images too small for the network or weights that cannot be fetched.
+    size is (height, width). pretrained loads ImageNet weights (torchvision encoders only); without fetch the network is
+    the same but its weights are random, for a checkpoint's to be loaded over them. raw_pixels multiplies the input by
+    255. Raises SiameseError for images too small for the network or weights that cannot be fetched.
     """
     if name in TORCHVISION_ENCODERS:
-        network = _torchvision(name, channels, embedding_dim, pretrained)
+        network = _torchvision(name, channels, size, embedding_dim, pretrained and fetch)
     else:
         network = {
             "strided": _strided,
@@ -96,9 +102,7 @@ def _with_projection(
 
 def _strided(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
     """Two strided 5×5 convolutions (16, 32): on a CPU five times faster than pooled 3×3 ones of the same widths."""
-    return _with_projection(
-        _block(channels, 16, 5, 2) + _block(16, 32, 5, 2), channels, size, embedding_dim, "strided"
-    )
+    return _with_projection(_block(channels, 16, 5, 2) + _block(16, 32, 5, 2), channels, size, embedding_dim, "strided")
 
 
 def _strided_wide(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
@@ -121,9 +125,7 @@ def _mnist_post(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.
         nn.Conv2d(channels, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2)
     )
     features = _features(convolutions, channels, size, "mnist-post")
-    return nn.Sequential(
-        convolutions, nn.Flatten(), nn.Linear(features, 120), nn.ReLU(), nn.Linear(120, embedding_dim)
-    )
+    return nn.Sequential(convolutions, nn.Flatten(), nn.Linear(features, 120), nn.ReLU(), nn.Linear(120, embedding_dim))
 
 
 def _faces_code(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
@@ -183,49 +185,50 @@ def _triplet_network(channels: int, size: tuple[int, int], embedding_dim: int) -
     return network
 
 
-def _torchvision(name: str, channels: int, embedding_dim: int, pretrained: bool) -> nn.Module:
+def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim: int, pretrained: bool) -> nn.Module:
     """A torchvision classifier with its head replaced by one projection, made for any image size and 1 or 3 channels.
 
     Stochastic depth is switched off, since it draws from the random generator that all threads share.
     """
     options = {"stochastic_depth_prob": 0.0} if name == "efficientnet_b0" else {}
-    build = getattr(torchvision.models, name)
-    try:
-        network = build(weights="DEFAULT" if pretrained else None, **options)
-    except (URLError, OSError, RuntimeError) as error:
-        raise SiameseError(
-            f"The ImageNet weights of {name} cannot be fetched, for there is no network here; "
-            "set pretrained to false to start from random weights."
-        ) from error
-    if name == "resnet18":
-        network.fc = nn.Linear(network.fc.in_features, embedding_dim)
-        network.conv1 = _for_channels(network.conv1, channels)
-        return network
-    network.features[0] = (
-        _for_channels(network.features[0], channels)
-        if name == "vgg11_bn"
-        else _first_of_block(network.features[0], channels)
-    )
-    network.avgpool = nn.AdaptiveAvgPool2d(1)
-    features = 512 if name == "vgg11_bn" else network.classifier[0 if name == "mobilenet_v3_small" else 1].in_features
-    network.classifier = nn.Linear(features, embedding_dim)
+    network = getattr(torchvision.models, name)(**options)
+    if pretrained:
+        network.load_state_dict(_imagenet_weights(name))
+    _replace_ends(network, name, channels, embedding_dim)
+    _features(network, channels, size, name)
     return network
 
 
-def _first_of_block(block: nn.Module, channels: int) -> nn.Module:
-    block[0] = _for_channels(block[0], channels)  # type: ignore[index, operator]
-    return block
+def _imagenet_weights(name: str) -> dict[str, Any]:
+    try:
+        # weights_only: tensors and nothing else is read, whatever the downloaded file holds.
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+        return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, HTTPException, RuntimeError) as error:  # no network, half a file, or a wrong checksum
+        raise SiameseError(
+            f"The ImageNet weights of {name} cannot be fetched; is there no network here? "
+            "Set pretrained to false to start from random weights."
+        ) from error
+
+
+def _replace_ends(network: Any, name: str, channels: int, embedding_dim: int) -> None:
+    """Puts in a first convolution for these channels and a projection for the classifier."""
+    if name == "resnet18":
+        network.fc = nn.Linear(network.fc.in_features, embedding_dim)
+        network.conv1 = _for_channels(network.conv1, channels)
+        return
+    # The first convolution of the other three: bare in VGG, the head of a block in the mobile ones.
+    first = network.features if name == "vgg11_bn" else network.features[0]
+    first[0] = _for_channels(first[0], channels)
+    network.avgpool = nn.AdaptiveAvgPool2d(1)
+    features = 512 if name == "vgg11_bn" else network.classifier[0 if name == "mobilenet_v3_small" else 1].in_features
+    network.classifier = nn.Linear(features, embedding_dim)
 
 
 def _for_channels(layer: nn.Conv2d, channels: int) -> nn.Conv2d:
     """The first convolution for grey images: the sum over its colours answers a grey image as it would in RGB."""
     if channels == layer.in_channels:
         return layer
-    grey = nn.Conv2d(
-        channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, bias=layer.bias is not None
-    )
-    with torch.no_grad():
-        grey.weight.copy_(layer.weight.sum(1, keepdim=True))
-        if layer.bias is not None:
-            grey.bias.copy_(layer.bias)
-    return grey
+    layer.in_channels = channels
+    layer.weight = nn.Parameter(layer.weight.detach().sum(1, keepdim=True))
+    return layer

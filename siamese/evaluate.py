@@ -17,7 +17,7 @@ from siamese.data.catalogue import NAMES
 from siamese.errors import SiameseError
 from siamese.sampling import Pairs, fixed_pairs, sample_episodes
 from siamese.similarity import Similarity
-from siamese.step import prepare_bank, two_domains
+from siamese.step import two_domains
 from siamese.validation import embed_bank, most_pairs
 
 PAIRS = 10_000
@@ -91,7 +91,9 @@ class Evaluator:
         """The network as the judge of a prepared bank. Raises SiameseError where its embeddings are not finite."""
         left, right = embed_bank(self.network, self.checkpoint.recipe, bank.to(self.device))
         if not bool(torch.isfinite(left).all() & torch.isfinite(right).all()):
-            raise SiameseError("The network's embeddings are not finite numbers, so it cannot be scored; train it anew.")
+            raise SiameseError(
+                "The network's embeddings are not finite numbers, so it cannot be scored; train it anew."
+            )
         return Judge(self.network.similarity, left, right)
 
     def pixel_judge(self, bank: ImageBank) -> Judge:
@@ -120,8 +122,8 @@ class Evaluator:
         n = len(pairs.same)
         fewer = f" ({PAIRS:,} would be asked if there were as many)" if n < PAIRS else ""
         words = (
-            f"{n:,} balanced pairs{fewer} of distinct images of {self._part(dataset)}, drawn with seed {_SEED}; accuracy "
-            f"at the threshold stored with the weights. {PIXELS}, its threshold chosen on validation pairs."
+            f"{n:,} balanced pairs{fewer} of distinct images of {self._part(dataset)}, drawn with seed {_SEED}; "
+            f"accuracy at the threshold stored with the weights. {PIXELS}, its threshold chosen on validation pairs."
         )
         baseline = _pair_scores(self.pixel_judge(bank), pairs, pixel_threshold)
         return Evaluation("pairs", words, {**scores, "pairs": n, **_as_baseline(baseline)})
@@ -137,7 +139,9 @@ class Evaluator:
             bank, what = all_images(dataset), f"{dataset.title}, all of them"
         given = len(bank)
         bank = self.prepared(dataset, first_of_each_class(bank, MOST_IMAGES))
-        taken = "the images" if len(bank) == given else f"{len(bank):,} of the {given:,} images (the first of each class)"
+        taken = (
+            "the images" if len(bank) == given else f"{len(bank):,} of the {given:,} images (the first of each class)"
+        )
         labels = bank.labels.cpu()
         i, j = torch.triu_indices(len(bank), len(bank), 1)
         same = labels[i] == labels[j]
@@ -199,7 +203,7 @@ class Evaluator:
 
 def fingerprint(dataset: Dataset) -> str:
     """Tells the training images of one data set from those of another: a checksum of their pixels."""
-    return f"{zlib.crc32(dataset.train.images.cpu().contiguous().numpy()):08x}"
+    return f"{zlib.crc32(memoryview(dataset.train.images.cpu().contiguous().numpy())):08x}"
 
 
 def trained_on(checkpoint: Checkpoint, dataset: Dataset) -> bool:

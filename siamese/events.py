@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -110,7 +111,10 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Something a teacher would point at. kind: "collapse", "diverged" or "satisfied"; step: where it began."""
+    """Something a teacher would point at. step: where it began, or where a validation first saw it.
+
+    kind: "collapse", "diverged", "satisfied" (no triplet teaches any more), or "recovered" when one of them is over.
+    """
 
     kind: str
     step: int
@@ -126,7 +130,7 @@ class Finished:
     step: int
     seconds: float
     why: str
-    best: bytes | None
+    best: bytes | None = field(repr=False)
     last: bytes = field(repr=False, default=b"")
 
 
@@ -134,11 +138,15 @@ Event = Started | Progress | Validation | Baseline | Stepped | Diagnosis | Finis
 
 
 def plain(event: Event) -> dict[str, Any]:
-    """The event as a JSON-ready dict with its kind under "event"; checkpoint bytes are left out."""
-    values = {name: getattr(event, name) for name in event.__dataclass_fields__ if name not in ("best", "last")}
-    for name, value in values.items():
-        if isinstance(value, Scores):
-            values[name] = value.__dict__
-    if isinstance(event, Stepped):
-        values["pairs"] = [pair.__dict__ for pair in event.pairs]
-    return {"event": type(event).__name__.lower(), **values}
+    """The event as a JSON-ready dict with its kind under "event"; checkpoint bytes are left out, and a number that is
+    not finite, which JSON cannot say, is None."""
+    values = {name: value for name, value in asdict(event).items() if name not in ("best", "last")}
+    return {"event": type(event).__name__.lower(), **_finite(values)}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

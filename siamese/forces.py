@@ -25,16 +25,15 @@ class PairForces(NamedTuple):
     direction: Tensor
 
 
-def pair_forces(
-    recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float
-) -> PairForces:
+@torch.no_grad()
+def pair_forces(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float) -> PairForces:
     """The pairs of a batch (embeddings float32 [M, D] in the order of batch.index) with what the loss asks of each.
 
     The direction is the sign of the loss's derivative by the pair's dissimilarity: the step goes down the loss, so a
-    positive derivative pulls. The share is the pair's own term of the loss; where a loss is no sum over pairs (mined
-    triplets, supcon) it is the pair's part of the summed absolute derivatives.
+    positive derivative pulls. The share is what the pair's own term adds to the loss, a triplet's term counting half for
+    each of its pairs; where a loss is no sum over pairs (mined triplets, supcon) it is the pair's part of the summed
+    absolute derivatives.
     """
-    embeddings = embeddings.detach()
     if recipe.batching == "all-pairs":
         return _all_pairs(recipe, similarity, embeddings, batch, margin)
     if recipe.batching == "triplets":
@@ -58,12 +57,10 @@ def pair_forces(
         terms = losses.bce_terms(similarity.same_logits(embeddings[left], embeddings[right]), batch.same)
     else:
         terms = losses.contrastive_terms(dissimilarity, batch.same, margin)
-    return PairForces(left, right, batch.same, dissimilarity, _share(terms), _direction(terms, batch.same))
+    return _of_terms(left, right, batch.same, dissimilarity, terms)
 
 
-def _all_pairs(
-    recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float
-) -> PairForces:
+def _all_pairs(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float) -> PairForces:
     n = len(embeddings)
     left, right = torch.triu_indices(n, n, offset=1, device=embeddings.device)
     same = batch.same[left, right]
@@ -71,10 +68,10 @@ def _all_pairs(
     dissimilarity = distances[left, right]
     if recipe.loss == "bce":
         terms = losses.bce_terms(similarity.same_logits_matrix(embeddings, embeddings), batch.same)[left, right]
-        return PairForces(left, right, same, dissimilarity, _share(terms), _direction(terms, same))
+        return _of_terms(left, right, same, dissimilarity, terms)
     if recipe.loss == "contrastive":
         terms = losses.contrastive_terms(distances, batch.same, margin)[left, right]
-        return PairForces(left, right, same, dissimilarity, _share(terms), _direction(terms, same))
+        return _of_terms(left, right, same, dissimilarity, terms)
     with torch.enable_grad():
         variable = distances.detach().requires_grad_()
         if recipe.loss == "supcon":
@@ -88,8 +85,11 @@ def _all_pairs(
     return PairForces(left, right, same, dissimilarity, _share(gradient.abs()), gradient.sign().to(torch.int8))
 
 
-def _direction(terms: Tensor, same: Tensor) -> Tensor:
-    return torch.where(same, 1, -1).to(torch.int8) * (terms > 0).to(torch.int8)
+def _of_terms(left: Tensor, right: Tensor, same: Tensor, dissimilarity: Tensor, terms: Tensor) -> PairForces:
+    """The forces of a loss that is half the mean term of the same pairs and half that of the different ones."""
+    of_kind = torch.where(same, same.sum(), (~same).sum())
+    direction = torch.where(same, 1, -1).to(torch.int8) * (terms > 0).to(torch.int8)
+    return PairForces(left, right, same, dissimilarity, _share(terms / of_kind), direction)
 
 
 def _share(terms: Tensor) -> Tensor:

@@ -94,6 +94,8 @@ class RunHistory:
         margin = recipe.margin if progress is None else progress.margin
         images = recipe.classes_per_batch * recipe.images_per_class
         collapse, collapse_name = collapse_value(recipe.loss, margin, recipe.soft_margin, images)
+        if recipe.loss == "supcon" and self.started is not None:
+            collapse = self.started.collapse  # depends on the batch, which was fitted to the data
         rate = 0.0 if progress is None else progress.steps_per_second
         return {
             "step": self.told_step,
@@ -124,9 +126,7 @@ class RunHistory:
             "scores": None if newest is None else self._scores(newest),
             "frames": len(self.validations),
             "frame": None if newest is None else self.frame(len(self.validations) - 1),
-            "diagnosis": None
-            if self.diagnosis is None
-            else {"kind": self.diagnosis.kind, "step": self.diagnosis.step},
+            "diagnosis": None if self.diagnosis is None else {"kind": self.diagnosis.kind, "step": self.diagnosis.step},
         }
 
     def frame(self, index: int) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import copy
 import secrets
 import sys
 import threading
@@ -26,7 +27,8 @@ from siamese.training import train
 IDLE_SECONDS = 600.0  # a job nobody has asked about for so long ends
 KEPT_SECONDS = 3600.0  # a finished job is forgotten after so long
 MOST_WAITING = 60  # jobs in the waiting line: two for each browser of a class of thirty
-MOST_KEPT_BYTES = 1 << 30  # weights of finished jobs that are kept in memory, all together
+MOST_KEPT = 500  # finished jobs that are remembered, of about a megabyte each beside their weights
+MOST_KEPT_BYTES = 1 << 30  # of the weights, and of the data, that finished jobs keep in memory, all together
 
 LoadDataset = Callable[[Callable[[float], None]], Dataset]
 RunTraining = Callable[[Recipe, Dataset, TrainingControl], Iterator[Event]]
@@ -93,6 +95,10 @@ class TrainingJob:
             self._phase, self._version = "preparing", self._version + 1
         try:
             self.dataset = self._load(self._tell_preparing)
+            if self.control.stopped:
+                with self._lock:
+                    self._end("stopped")
+                return
             with closing(self._run(self.recipe, self.dataset, self.control)) as events:  # type: ignore[type-var]
                 for event in events:
                     self._take(event)
@@ -101,7 +107,7 @@ class TrainingJob:
                     self._end("stopped")
         except SiameseError as error:
             self._fail(str(error))
-        except Exception as error:  # a worker thread must outlive every job
+        except Exception as error:  # noqa: BLE001 - a worker thread must outlive every job
             traceback.print_exception(error, file=sys.stderr)
             self._fail(f"Training ended with an unforeseen {type(error).__name__}; the server's log has the details.")
 
@@ -123,8 +129,9 @@ class TrainingJob:
 
     def _fail(self, sentence: str) -> None:
         with self._lock:
-            self.error = sentence
-            self._end("failed")
+            if self.ended_at is None:  # else the run was complete, and only its tidying up failed
+                self.error = sentence
+                self._end("failed")
 
     def _end(self, phase: str) -> None:
         self._phase, self._version = phase, self._version + 1
@@ -160,6 +167,11 @@ class TrainingJob:
         with self._lock:
             return self._history.frame(index)
 
+    def history_copy(self) -> RunHistory:
+        """The run so far, to be read at leisure while the run goes on."""
+        with self._lock:
+            return copy.deepcopy(self._history)
+
     @property
     def stepped(self) -> Any:
         """The newest single step that was asked for, or None."""
@@ -176,6 +188,13 @@ class Access:
 
     job: TrainingJob
     may_control: bool
+
+
+def _size(dataset: Dataset | None) -> int:
+    if dataset is None:
+        return 0
+    banks = (dataset.train, dataset.validation, dataset.test)
+    return sum(part.nbytes for bank in banks for part in (bank.images, bank.partner) if part is not None)
 
 
 class JobRegistry:
@@ -207,8 +226,12 @@ class JobRegistry:
         Raises SiameseError where this owner's last job still runs, or the line is full.
         """
         with self._changed:
-            if any(job.owner == owner and job.alive for job in self._jobs.values()):
-                raise SiameseError("A run of this browser is still going on; stop it before you start another.")
+            for job in self._jobs.values():
+                if job.owner == owner and job.alive:
+                    if job.control.stopped:
+                        raise SiameseError("The last run of this browser is coming to its end; try again in a moment.")
+                    raise SiameseError("A run of this browser is still going on; stop it before you start another.")
+            self._line = self._waiting()
             if len(self._line) >= MOST_WAITING:
                 raise SiameseError(f"{len(self._line)} runs are waiting already; try again in a minute.")
             job = TrainingJob(owner, recipe, dataset_name, load, self._run, paused)
@@ -228,12 +251,17 @@ class JobRegistry:
     def place(self, job: TrainingJob) -> int:
         """How many jobs start before this one does, counted from 1 for the next; 0 once it has started."""
         with self._changed:
-            return self._line.index(job) + 1 if job in self._line and job.state == "waiting" else 0
+            waiting = self._waiting()
+            return waiting.index(job) + 1 if job in waiting else 0
 
     def of_owner(self, owner: str) -> list[TrainingJob]:
         """An owner's jobs, the newest last."""
+        return [job for job in self.all_jobs() if job.owner == owner]
+
+    def all_jobs(self) -> list[TrainingJob]:
+        """Every job that is not forgotten yet, the newest last."""
         with self._changed:
-            return [job for key, job in self._jobs.items() if key == job.id and job.owner == owner]
+            return [job for key, job in self._jobs.items() if key == job.id]
 
     def close(self, timeout: float = 10.0) -> None:
         """Stops every job and waits for the workers."""
@@ -253,15 +281,21 @@ class JobRegistry:
                     job.stop()
                 if job.ended_at is not None and now - job.ended_at > KEPT_SECONDS:
                     del self._jobs[key]
-            self._line = [job for job in self._line if job.state == "waiting"]
-            kept = 0
-            newest_first = sorted(
-                {job.id: job for job in self._jobs.values()}.values(), key=lambda job: job.ended_at or now, reverse=True
-            )
-            for job in newest_first:
-                kept += len(job.weights or b"")
-                if kept > MOST_KEPT_BYTES:
+            self._line = self._waiting()
+            ended = [job for key, job in self._jobs.items() if key == job.id and job.ended_at is not None]
+            weights, data = 0, dict.fromkeys([id(job.dataset) for job in self._jobs.values() if job.alive], 0)
+            for number, job in enumerate(sorted(ended, key=lambda job: job.ended_at or now, reverse=True)):
+                weights += len(job.weights or b"")
+                if weights > MOST_KEPT_BYTES:
                     job.weights = None
+                data.setdefault(id(job.dataset), _size(job.dataset))
+                if sum(data.values()) > MOST_KEPT_BYTES:
+                    job.dataset = None
+                if number >= MOST_KEPT:
+                    del self._jobs[job.id], self._jobs[job.watch_id]
+
+    def _waiting(self) -> list[TrainingJob]:
+        return [job for job in self._line if job.state == "waiting"]
 
     def _worker(self) -> None:
         if self._threads is not None:

@@ -43,8 +43,8 @@ def lake(evaluator: Evaluator, path: Path) -> Evaluation:
     runs = load_runs(path, Comparer(evaluator.checkpoint))
     way, trials = runs[0].way, sum(len(run.answer) for run in runs)
     words = (
-        f"Mean of {len(runs)} one-shot run{'s' if len(runs) > 1 else ''} in the layout of Lake's Omniglot test: {way}-way "
-        f"within one alphabet, {trials:,} trials in all. {PIXELS}; chance is {1 / way:.1%}."
+        f"Mean of {len(runs)} one-shot run{'s' if len(runs) > 1 else ''} in the layout of Lake's Omniglot test: "
+        f"{way}-way within one alphabet, {trials:,} trials in all. {PIXELS}; chance is {1 / way:.1%}."
     )
     scores = _scores([evaluator.network_judge(_bank(run)) for run in runs], runs)
     baseline = _scores([evaluator.pixel_judge(_bank(run)) for run in runs], runs)

@@ -67,11 +67,12 @@ class PseudoSiameseNetwork(SiameseNetwork):
         return torch.cat([self.embed(left), self.embed_right(right)])
 
 
-def build_network(recipe: Recipe, channels: int, size: tuple[int, int]) -> SiameseNetwork:
+def build_network(recipe: Recipe, channels: int, size: tuple[int, int], *, fetch: bool = True) -> SiameseNetwork:
     """The network of a recipe for images of these channels and this size (height, width), on the CPU.
 
-    The weights depend on the recipe's seed alone, whatever else the process does. Raises SiameseError for images too
-    small for the encoder or ImageNet weights that cannot be fetched.
+    The weights depend on the recipe's seed alone, whatever else the process does; without fetch no ImageNet weights are
+    asked for, since others will be loaded over them. Raises SiameseError for images too small for the encoder or
+    ImageNet weights that cannot be fetched.
     """
 
     def tower(name: str) -> nn.Module:
@@ -82,6 +83,7 @@ def build_network(recipe: Recipe, channels: int, size: tuple[int, int]) -> Siame
             recipe.embedding_dim,
             pretrained=recipe.pretrained,
             raw_pixels=recipe.raw_pixels,
+            fetch=fetch,
         )
 
     # Initialisation draws from the one global CPU generator: seed it, and let no other thread draw meanwhile.

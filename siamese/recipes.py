@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -58,6 +57,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
 }
 _TYPES: dict[str, type] = {"bool": bool, "int": int, "float": float, "str": str}
+_WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,14 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, allowed in _CHOICES.items():
-            _check(getattr(self, name) in allowed, name, getattr(self, name), "one of " + ", ".join(allowed))
-        for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            fits = isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high
-            _check(fits, name, value, f"from {low:g} to {high:g}")
+        for field in fields(self):
+            name, value, kind = field.name, getattr(self, field.name), str(field.type)
+            _check(_is_of(value, kind), name, value, _allowed(name, kind))
+            if name in _CHOICES:
+                _check(value in _CHOICES[name], name, value, _allowed(name, kind))
+            if name in _RANGES:
+                low, high = _RANGES[name]
+                _check(low <= value <= high, name, value, _allowed(name, kind))
         if self.second_tower is not None:
             _check(self.second_tower in ENCODERS, "second_tower", self.second_tower, "one of " + ", ".join(ENCODERS))
             _check(self.batching == "pairs", "batching", self.batching, '"pairs" where there is a second_tower')
@@ -132,6 +134,9 @@ class Recipe:
         if self.pretrained:
             allowed = "one of " + ", ".join(TORCHVISION_ENCODERS) + " where pretrained is true"
             _check(self.encoder in TORCHVISION_ENCODERS, "encoder", self.encoder, allowed)
+            right = self.encoder if self.second_tower is None else self.second_tower
+            _check(right in TORCHVISION_ENCODERS, "second_tower", right, allowed)
+            _check(not self.raw_pixels, "raw_pixels", self.raw_pixels, "false where pretrained is true")
         if self.batching == "pairs":
             _check(self.batch_size % 2 == 0, "batch_size", self.batch_size, "even: half same, half different")
             _check(self.loss in ("contrastive", "bce"), "loss", self.loss, 'contrastive or bce with batching "pairs"')
@@ -188,22 +193,42 @@ def _check(fits: bool, field: str, value: object, allowed: str) -> None:
         raise SiameseError(f"{field} is {value!r}; it has to be {allowed}.")
 
 
+def _is_of(value: object, kind: str) -> bool:
+    """Whether a value is of a field's annotated type; a whole number is a float too, true and false are no numbers."""
+    wanted = _TYPES[kind.split(" | ")[0]]
+    if value is None:
+        return "None" in kind
+    if isinstance(value, bool):
+        return wanted is bool
+    return isinstance(value, (int, float) if wanted is float else wanted)
+
+
+def _allowed(name: str, kind: str) -> str:
+    if name in _CHOICES:
+        return "one of " + ", ".join(_CHOICES[name])
+    plain = kind.split(" | ")[0]
+    words = _WORDS[plain] + (", or none" if "None" in kind else "")
+    if name not in _RANGES:
+        return words
+    low, high = _RANGES[name]
+    return f"{words} from {low:,} to {high:,}" if plain == "int" else f"{words} from {low:g} to {high:g}"
+
+
 def _read(name: str, value: Any, kind: str) -> Any:
+    """A value from a command line, a page or a file, turned into the field's type where nothing is lost by it."""
     if "None" in kind and (value is None or str(value).lower() in ("none", "")):
         return None
     wanted = _TYPES[kind.split(" | ")[0]]
-    if wanted is bool and isinstance(value, str):
-        _check(value.lower() in ("true", "false"), name, value, "true or false")
+    if wanted is bool and isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
-    if wanted is bool or wanted is str:
-        _check(isinstance(value, wanted), name, value, "true or false" if wanted is bool else "text")
-        return value
+    if wanted in (bool, str) or isinstance(value, bool):
+        return value  # of that type already, or refused on construction
     try:
         number = wanted(value)
         if wanted is int and float(value) != number:
             raise ValueError
     except (TypeError, ValueError, OverflowError):
-        _check(False, name, value, "a whole number" if wanted is int else "a number")
+        _check(False, name, value, _allowed(name, kind))
     return number
 
 

@@ -156,10 +156,10 @@ def fixed_pairs(bank: ImageBank, n: int, seed: int) -> Pairs:
     generator = torch.Generator().manual_seed(seed)
     half = n // 2
 
-    # Same pairs are numbered class by class; within a class (0,1), (0,2), (1,2), (0,3) and so on.
+    # Same pairs are numbered class by class; within a class (0,1), (0,2), (1,2), (0,3) and so on. The float64 root is
+    # exact where a row begins, up to 2²⁶ images a class.
     last, owner = _numbered(counts * (counts - 1) // 2, half, "same", generator)
     high = ((1 + (1 + 8 * last.double()).sqrt()) / 2).long()
-    high -= (high * (high - 1) // 2 > last).long()  # a root rounded up to the next whole number
     low = last - high * (high - 1) // 2
     same_left, same_right = starts[owner] + low, starts[owner] + high
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 import torch.distributed.nn.functional as dist_nn
-from torch import Tensor
+from torch import Tensor, nn
 
 from siamese.augment import Transforms, apply_transforms, draw_transforms
 from siamese.batches import Batch, batch_loss, check_bank, draw_batch
 from siamese.data.bank import ImageBank
 from siamese.errors import SiameseError
-from siamese.models import build_network
+from siamese.models import SiameseNetwork, build_network
 from siamese.recipes import Recipe
 
 LOSS_BUFFER = 4096  # steps whose losses wait on the device for the next report
+_PARTS = {"pairs": 2, "triplets": 3, "all-pairs": 1}  # lefts and rights; anchors, positives and negatives; one
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +44,7 @@ def with_rotations(bank: ImageBank) -> ImageBank:
     """Four times the classes: each also turned by 90, 180 and 270 degrees (Santoro et al. 2016); square images only."""
     if bank.images.shape[2] != bank.images.shape[3]:
         height, width = bank.images.shape[2:]
-        raise SiameseError(
-            f"rotations_as_classes needs square images, and these are {width}×{height}; set image_size."
-        )
+        raise SiameseError(f"rotations_as_classes needs square images, and these are {width}×{height}; set image_size.")
 
     def turned(images: Tensor) -> Tensor:
         return torch.cat([images.rot90(k, (2, 3)) for k in range(4)])
@@ -66,6 +65,18 @@ def as_floats(images: Tensor, channels_last: bool = True) -> Tensor:
     return images.float().div_(255).contiguous(memory_format=layout)
 
 
+def _check_shares(recipe: Recipe, world: int) -> None:
+    whole, what = recipe.batch_size, recipe.batching
+    if recipe.batching == "all-pairs":
+        whole, what = recipe.classes_per_batch * recipe.images_per_class, "images"
+    if whole % world:
+        fields = "classes_per_batch × images_per_class" if what == "images" else "batch_size"
+        raise SiameseError(
+            f"A batch of {whole} {what} cannot be shared evenly by {world} processes; "
+            f"make {fields} a multiple of {world}."
+        )
+
+
 class TrainingStep:
     """One optimiser step of a recipe on a bank that lies on the device; calling it takes the step.
 
@@ -73,34 +84,40 @@ class TrainingStep:
     same code runs eagerly on any device or is captured once and replayed as a CUDA graph.
 
     With torch.distributed initialised, every rank draws the same global batch, embeds its own share of it, and gathers
-    the embeddings with their gradients: the loss sees all pairs of the global batch.
+    the embeddings with their gradients: the loss sees all pairs of the global batch, and loss and gradients are those
+    of one process. Batch norm alone sees less: on CUDA it is turned into SyncBatchNorm, whose statistics are those of
+    the global batch as well; on CPUs, where there is none, each rank normalises by the images of its own share.
 
     network, optimizer: what is trained.  bank: prepared, on the device.  margin, learning_rate: 0-dim float32 tensors,
     to be changed in place with set_margin and set_learning_rate.
-    Raises SiameseError for a bank that cannot fill the batches or settings that do not fit it.
+    Raises SiameseError for a bank that cannot fill the batches, settings that do not fit it, and a batch that cannot be
+    shared evenly by the ranks.
     """
 
     def __init__(self, recipe: Recipe, bank: ImageBank, device: torch.device) -> None:
         bank = prepare_bank(recipe, bank)
+        self.recipe = recipe.fitted(bank)
         if recipe.rotations_as_classes:
             bank = with_rotations(bank)
-        self.recipe = recipe.fitted(bank)
         check_bank(self.recipe, bank)
+        self.world = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+        self.rank = dist.get_rank() if self.world > 1 else 0
+        _check_shares(self.recipe, self.world)
         self.bank = bank.to(device)
         self.device = device
         self.cuda = device.type == "cuda"
         channels, height, width = bank.images.shape[1:]
-        self.network = build_network(recipe, channels, (height, width)).to(device)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network: nn.Module = build_network(recipe, channels, (height, width)).to(device)
+        if self.world > 1 and self.cuda:
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        self.network = cast(SiameseNetwork, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         self.network.train()
         self.generator = torch.Generator(device).manual_seed(recipe.seed)
-        self.margin = torch.tensor(recipe.margin, device=device)
-        self.learning_rate = torch.tensor(recipe.learning_rate, device=device)
+        self.margin = torch.tensor(float(recipe.margin), device=device)
+        self.learning_rate = torch.tensor(float(recipe.learning_rate), device=device)
         self.optimizer = self._optimizer()
         self.steps_done = torch.zeros((), dtype=torch.long, device=device)
         self.losses = torch.zeros(LOSS_BUFFER, device=device)
-        self.world = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-        self.rank = dist.get_rank() if self.world > 1 else 0
         # What the newest step was made of, and its embeddings before the weights moved; for the step view.
         self.drawn: Drawn | None = None
         self.embeddings: Tensor | None = None
@@ -133,9 +150,7 @@ class TrainingStep:
         self.drawn = Drawn(batch, transforms)
         embeddings = self.embed(self.drawn)
         self.embeddings = embeddings.detach()
-        loss = batch_loss(
-            self.recipe, self.network.similarity, embeddings, batch, self.margin, self.generator
-        )
+        loss = batch_loss(self.recipe, self.network.similarity, embeddings, batch, self.margin, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if self.world > 1:
@@ -149,14 +164,15 @@ class TrainingStep:
 
         Of the global batch, gathered from all ranks, where there are several.
         """
-        index = drawn.batch.index
-        parts = 1 if self.world == 1 else {"pairs": 2, "triplets": 3, "all-pairs": 1}[self.recipe.batching]
-        # A rank's share keeps the order left, right (anchor, positive, negative), so that towers see their own side.
-        mine = torch.arange(len(index), device=self.device).view(parts, -1)[:, self.rank :: self.world].reshape(-1)
-        share = index if self.world == 1 else index[mine]
-        images = as_floats(self._pictures(share))
-        if drawn.transforms is not None:
-            transforms = drawn.transforms if self.world == 1 else Transforms(*(t[mine] for t in drawn.transforms))
+        index, transforms = drawn.batch.index, drawn.transforms
+        parts = _PARTS[self.recipe.batching]
+        if self.world > 1:
+            # A rank's share keeps the order left, right (anchor, positive, negative), so that towers see their own side.
+            mine = torch.arange(len(index), device=self.device).view(parts, -1)[:, self.rank :: self.world].reshape(-1)
+            index = index[mine]
+            transforms = None if transforms is None else Transforms(*(t[mine] for t in transforms))
+        images = as_floats(self._pictures(index))
+        if transforms is not None:
             images = apply_transforms(images, transforms, self.recipe.augmentation)
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
@@ -165,12 +181,13 @@ class TrainingStep:
 
     def _pictures(self, index: Tensor) -> Tensor:
         if two_domains(self.recipe, self.bank):
+            assert self.bank.partner is not None
             left, right = index.chunk(2)
             return torch.cat([self.bank.images[left], self.bank.partner[right]])
         return self.bank.images[index]
 
     def _gather(self, embeddings: Tensor, parts: int) -> Tensor:
-        gathered = torch.stack(dist_nn.all_gather(embeddings))  # [world, parts·n, D], and gradients flow back through it
+        gathered = torch.stack(dist_nn.all_gather(embeddings))  # [world, parts·n, D]; gradients flow back through it
         world, rows, width = gathered.shape
         return gathered.view(world, parts, rows // parts, width).permute(1, 2, 0, 3).reshape(-1, width)
 

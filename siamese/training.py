@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
 import torch
+import torch.distributed as dist
 
 from siamese.checkpoint import Checkpoint
 from siamese.control import TrainingControl
@@ -29,8 +31,9 @@ from siamese.events import (
 from siamese.forces import pair_forces
 from siamese.losses import collapse_value
 from siamese.recipes import Recipe
+from siamese.similarity import Similarity
 from siamese.step import LOSS_BUFFER, TrainingStep, prepare_bank
-from siamese.validation import Validator
+from siamese.validation import Diverged, Validator
 
 REPORT_SECONDS = 0.05  # how long steps run between two reports
 SHOWN_PAIRS = 12
@@ -83,24 +86,24 @@ def train(
         why = "steps"
         upcoming = next_validation(run.done, run.recipe.validate_every)
         while run.done < run.recipe.steps:
-            if seconds is not None and run.seconds >= seconds:
-                why = "seconds"
-                break
-            wanted = min(upcoming, run.recipe.steps) - run.done
-            allowed, single = control.next_steps(min(wanted, run.steps_per_report()))
+            wanted = min(min(upcoming, run.recipe.steps) - run.done, run.steps_per_report())
+            late = seconds is not None and run.seconds >= seconds
+            allowed, single = (0, False) if late else control.next_steps(wanted)
+            allowed, single, late = run.agreed(allowed, single, late)
             if not allowed:
-                why = "stopped"
+                why = "seconds" if late else "stopped"
                 break
-            yield run.advance(allowed)
             if single:
-                yield run.stepped()
+                yield from run.step_once()
+            else:
+                yield run.advance(allowed)
+            if run.diverged_at is None and run.done in (upcoming, run.recipe.steps):
+                yield from run.validated()
+                upcoming = next_validation(run.done, run.recipe.validate_every)
             if run.diverged_at is not None:
                 yield Diagnosis("diverged", run.diverged_at)
                 why = "diverged"
                 break
-            if run.done >= upcoming or run.done == run.recipe.steps:
-                yield run.validate()
-                upcoming = next_validation(run.done, run.recipe.validate_every)
             if (diagnosis := run.diagnosis()) is not None:
                 yield diagnosis
         yield run.finished(why)
@@ -164,6 +167,15 @@ class _Run:
             collapse_name=name,
         )
 
+    def agreed(self, steps: int, single: bool, late: bool) -> tuple[int, bool, bool]:
+        """What rank 0 has decided, on every rank: clocks and controls differ, and the ranks have to step together."""
+        if self.step.world > 1:
+            told = torch.tensor([steps, single, late], device=self.device)
+            with self._on_device():
+                dist.broadcast(told, 0)
+                steps, single, late = told.tolist()
+        return steps, bool(single), bool(late)
+
     def steps_per_report(self) -> int:
         """As many steps as fit between two reports at the speed of the last ones."""
         return max(1, min(LOSS_BUFFER // 2, int(self._speed * REPORT_SECONDS)))
@@ -209,13 +221,22 @@ class _Run:
         began = time.perf_counter()
         with self._on_device():
             validation = self.validator(self.step.network, self.done, self.seconds, self.margin)
-            better = self.best is None or validation.scores.auc > self.best.scores["auc"]
+            better = self.best is None or validation.scores.auc >= self.best.scores["auc"]
             self.newest = validation
             if better:
                 self.best = self.checkpoint()
         self.seconds += time.perf_counter() - began
         self._collapsed = self._collapsed + 1 if validation.collapsed else 0
         return validation
+
+    def validated(self) -> Iterator[Validation]:
+        """One more validation, or none where the network no longer answers with finite numbers: it has diverged."""
+        try:
+            validation = self.validate()
+        except Diverged:
+            self.diverged_at = self.done
+        else:
+            yield validation
 
     def diagnosis(self) -> Diagnosis | None:
         """What there is to point at, each once: when it begins, and when a collapse is over ("recovered")."""
@@ -233,8 +254,19 @@ class _Run:
         self._told = Diagnosis(kind, step)
         return self._told
 
-    def stepped(self) -> Stepped:
-        """The pairs of the newest batch before and after its step, the heaviest first."""
+    def step_once(self) -> Iterator[Progress | Stepped]:
+        """One step, and what it did to pairs of its batch."""
+        with self._on_device():
+            similarity = copy.deepcopy(self.step.network.similarity)
+        yield self.advance(1)
+        if self.diverged_at is None:
+            yield self.stepped(similarity)
+
+    def stepped(self, similarity: Similarity) -> Stepped:
+        """The pairs of the newest batch before and after its step, the heaviest first.
+
+        similarity: as it was before the step, since the learned one moves too.
+        """
         step = self.step
         assert step.drawn is not None and step.embeddings is not None
         with self._on_device():
@@ -244,7 +276,7 @@ class _Run:
                 for buffer, value in zip(step.network.buffers(), buffers):
                     buffer.copy_(value)
             batch = step.drawn.batch
-            forces = pair_forces(self.recipe, step.network.similarity, step.embeddings, batch, self.margin)
+            forces = pair_forces(self.recipe, similarity, step.embeddings, batch, self.margin)
             with torch.no_grad():
                 # The heaviest of each kind, so that both are seen whatever the loss leans on.
                 half = SHOWN_PAIRS // 2
@@ -264,7 +296,10 @@ class _Run:
                 forces.direction[shown].tolist(),
             )
             words = {1: "pull", -1: "push", 0: "none"}
-            pairs = tuple(SteppedPair(*row[:6], force=words[row[6]]) for row in rows)
+            pairs = tuple(
+                SteppedPair(i, j, is_same, before, now, share, words[direction])
+                for i, j, is_same, before, now, share, direction in rows
+            )
             loss = float(step.losses[(self.done - 1) % LOSS_BUFFER])
         return Stepped(self.done, loss, pairs)
 
@@ -298,9 +333,18 @@ class _Run:
         saved = {f"network.{k}": v for k, v in checkpoint.weights.items()} | checkpoint.training
         for number, parameter in enumerate(self.step.network.parameters()):
             prefix = f"optimizer.{number}."
-            state = {k[len(prefix) :]: v.to(self.device) for k, v in saved.items() if k.startswith(prefix)}
-            if state:
-                self.step.optimizer.state[parameter] = state
+            for name, value in saved.items():
+                if name.startswith(prefix):
+                    # A fused optimiser reads memory in order, so the state has to lie there as its parameter does.
+                    like = parameter if value.shape == parameter.shape else value
+                    empty = torch.empty_like(like, dtype=value.dtype, device=self.device)
+                    self.step.optimizer.state[parameter][name[len(prefix) :]] = empty
+        wanted = {name: tensor.shape for name, tensor in save_state(self.step).items()}
+        if wanted != {name: tensor.shape for name, tensor in saved.items()}:
+            raise SiameseError(
+                "This checkpoint does not fit this run: it was made with other data or on another kind of device; "
+                "resume it there, or start anew."
+            )
         restore_state(self.step, saved)
         self.done, self.seconds = checkpoint.step, checkpoint.seconds
 
@@ -323,7 +367,11 @@ class _Run:
                     yield
             else:
                 yield
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
+            # The CPU's allocator has no exception of its own.
+            full = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(error)
+            if not full:
+                raise
             raise SiameseError(
                 f"The memory of {device_name(self.device)} does not suffice for this run; "
                 "lower the batch, the image size or the embedding size, or wait for other runs to end."

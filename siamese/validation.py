@@ -29,6 +29,10 @@ BINS = 40
 _LARGEST = {"cosine": 2.0, "exponential": 1.0, "learned": 1.0}  # bounded dissimilarities have a fixed axis
 
 
+class Diverged(SiameseError):
+    """The network's answers are no longer finite numbers."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Fixed pairs and one-shot episodes over a bank: the same questions for every network (indices on the CPU)."""
@@ -41,9 +45,10 @@ class Sample:
     def draw(cls, bank: ImageBank, pairs: int, trials: int, seed: int) -> Sample:
         """Balanced pairs of distinct images, and 20-way one-shot episodes within a group where a group is large enough,
         with as many ways as there are classes otherwise. Raises SiameseError for a bank too small for either."""
-        sizes = torch.bincount(bank.groups)
-        within = len(sizes) > 1 and int(sizes.max()) >= min(WAY, bank.classes)
-        way = min(WAY, int(sizes.max()) if within else bank.classes)
+        usable = bank.groups[bank.counts > 1]  # a class of one image has no second one to ask about
+        sizes = torch.bincount(usable, minlength=1)
+        within = len(sizes) > 1 and int(sizes.max()) >= min(WAY, len(usable))
+        way = min(WAY, int(sizes.max()) if within else len(usable))
         episodes = sample_episodes(bank, way, 1, trials, seed, within)
         return cls(fixed_pairs(bank, min(pairs, most_pairs(bank)), seed), episodes, within)
 
@@ -152,11 +157,13 @@ class Validator:
     def __call__(self, network: SiameseNetwork, step: int, seconds: float, margin: float) -> Validation:
         """Validates the network as it is after `step` steps; leaves it in the mode it was in.
 
-        Raises SiameseError where its embeddings are not finite: training has diverged.
+        Raises Diverged where its embeddings, or distances between them, are no finite numbers.
         """
         left, right = embed_bank(network, self.recipe, self.pool)
-        if not bool(torch.isfinite(left).all() & torch.isfinite(right).all()):
-            raise SiameseError(f"The embeddings are no longer finite numbers at step {step}; lower the learning rate.")
+        # |a − b|² is at most 2|a|² + 2|b|², so where this is finite, distances are.
+        largest_square = 4 * torch.stack([left.square().sum(1).max(), right.square().sum(1).max()])
+        if not bool(torch.isfinite(largest_square).all()):
+            raise Diverged(f"The embeddings are no longer finite numbers at step {step}; lower the learning rate.")
         scores, distances = score(network.similarity, left, right, self.sample)
         same = self.sample.pairs.same
         upper = _LARGEST.get(self.recipe.similarity)

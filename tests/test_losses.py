@@ -137,7 +137,6 @@ def test_pair_losses_against_a_double_loop(seed: int, dtype: torch.dtype) -> Non
 @pytest.mark.parametrize("mining", ["all", "hard", "semi-hard"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_miners_against_a_triple_loop(seed: int, mining: str, soft: bool, dtype: torch.dtype) -> None:
-    """bfloat16 rounds to ties as well, where all of them lead to one value."""
     same, _ = losses.pair_mask(LABELS)
     values = distances(seed)
     if dtype == torch.bfloat16:
@@ -149,6 +148,20 @@ def test_miners_against_a_triple_loop(seed: int, mining: str, soft: bool, dtype:
             lambda d, m=margin: losses.mined_triplet_loss(d, same, mining, m, soft),
             lambda d, m=margin: slow_triplets(d, LABELS, mining, m, soft),
             values.to(dtype),
+        )
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("mining", ["all", "hard", "semi-hard"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_miners_with_ties(seed: int, mining: str, soft: bool) -> None:
+    """Distances in quarters, so that negatives lie exactly at the positive, or exactly at its margin."""
+    same, _ = losses.pair_mask(LABELS)
+    d = (distances(seed) * 4).round() / 4
+    for margin in (0.25, 0.5):
+        expected = slow_triplets(d.double(), LABELS, mining, margin, soft)
+        assert losses.mined_triplet_loss(d, same, mining, margin, soft).item() == pytest.approx(
+            expected.item(), rel=1e-5
         )
 
 

@@ -129,8 +129,12 @@ def test_a_collapsed_network_scores_chance(value: float) -> None:
     assert metrics.precision_at_1(torch.full((20, 20), value), labels) == pytest.approx(3 / 19)
 
 
-def test_thresholds_between_neighbouring_float32_numbers_still_part_them() -> None:
+@pytest.mark.parametrize("steps", [0, 1])
+def test_thresholds_between_neighbouring_float32_numbers_still_part_them(steps: int) -> None:
+    """Of two neighbours one has an even last bit, to which the midpoint would round; either may be the lower."""
     low = torch.tensor([0.7])
+    for _ in range(steps):
+        low = torch.nextafter(low, torch.tensor([1.0]))
     high = torch.nextafter(low, torch.tensor([1.0]))
     distance, same = torch.cat([low, high]), torch.tensor([True, False])
     threshold = metrics.best_threshold(distance, same)

@@ -17,10 +17,10 @@ from siamese.training import default_device
 
 
 class Process(NamedTuple):
-    """This process among those that train together: rank of count; the first one alone prints and writes."""
+    """This process among those that train together: number rank of world; the first one alone prints and writes."""
 
     rank: int
-    count: int
+    world: int
     device: torch.device
 
 

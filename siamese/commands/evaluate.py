@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--way", type=int, metavar="N", help="classes of a one-shot trial (20, or all there are)")
     parser.add_argument("--shot", type=int, metavar="K", default=1, help="images of each class (1)")
     parser.add_argument("--trials", type=int, metavar="T", default=TRIALS, help=f"one-shot trials ({TRIALS})")
-    parser.add_argument("--within-group", action="store_true", help="the classes of a trial are of one group (alphabet)")
+    parser.add_argument(
+        "--within-group", action="store_true", help="the classes of a trial are of one group (alphabet)"
+    )
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (a GPU where there is one)")
 
 
@@ -43,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
 def _evaluate(evaluator: Evaluator, options: argparse.Namespace) -> Evaluation:
     if options.protocol == "lake":
         if options.data is None:
-            raise SiameseError("The protocol lake needs --data: a zip or folder of runs, each with its class_labels.txt.")
+            raise SiameseError(
+                "The protocol lake needs --data: a zip or folder of runs, each with its class_labels.txt."
+            )
         return lake(evaluator, Path(options.data))
     name = options.data or evaluator.checkpoint.data.get("name", "")
     if options.data is None and name not in NAMES:

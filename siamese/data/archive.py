@@ -86,7 +86,8 @@ def list_members(archive: zipfile.ZipFile) -> list[Member]:
         )
     if total > limits.MAX_IMAGE_BYTES and total > limits.MAX_RATIO * packed:
         raise SiameseError(
-            f"The zip unpacks to {total / max(1, packed):,.0f} times its size, which images never do; it is not read."
+            f"The zip unpacks to {total / max(1, packed):,.0f} times its size, as a bomb does; save the images as PNG "
+            "or JPEG and zip those."
         )
     return [Member(_path(info), partial(_read, archive, info)) for info in infos]
 
@@ -115,7 +116,7 @@ def _check_contents(info: zipfile.ZipInfo) -> None:
     if info.file_size > limits.RATIO_FREE_BYTES and info.file_size > limits.MAX_RATIO * info.compress_size:
         raise SiameseError(
             f'"{_shown(info)}" in the zip unpacks to {info.file_size / max(1, info.compress_size):,.0f} times its '
-            "size, which images never do; it is not read."
+            "size, as a bomb does; save the image as PNG or JPEG."
         )
 
 

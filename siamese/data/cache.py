@@ -47,8 +47,8 @@ def load_or_build(
         kept = build(seed, progress)
         try:
             _write(path, kept, name, seed, version)
-        except OSError as error:
-            _log.warning("%s is not kept for the next start: %s.", path.name, error.strerror or type(error).__name__)
+        except (OSError, safetensors.SafetensorError) as error:
+            _log.warning("%s is not kept for the next start: %s.", path.name, type(error).__name__)
     if progress is not None:
         progress(1.0)
     return kept
@@ -65,8 +65,8 @@ def _read(path: Path, name: str, seed: int, version: int) -> Dataset | None:
                 return None
             # Cloned: a tensor that stays mapped onto the file would change or die with the file.
             tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 - not a mapping
-        banks = {part: _bank(part, tensors, notes["parts"][part]) for part in _PARTS}
-        return Dataset(**notes["fields"], **banks)
+        train, validation, test = (_bank(part, tensors, notes["parts"][part]) for part in _PARTS)
+        return Dataset(train=train, validation=validation, test=test, **notes["fields"])
     except (safetensors.SafetensorError, SiameseError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         _log.info("%s is made anew: %s.", path.name, type(error).__name__)
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import zipfile
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -145,6 +144,8 @@ def _source(
         return (name_or_path, place), partial(torchvision_sets.load, known, folder, download)
     if name_or_path == omniglot.NAME:
         return (name_or_path, place), partial(omniglot.load, folder, download, progress)
+    if not name_or_path:
+        raise _unknown("")
     path = Path(name_or_path).expanduser()
     loader = _loader_of(path)
     try:
@@ -162,23 +163,36 @@ def _load_built_in(name: str, folder: Path, seed: int, progress: Progress | None
 
 
 def _loader_of(path: Path) -> Callable[[Path, int, Progress | None], Dataset]:
+    shown = printable(path.name)
     try:
-        if path.is_dir():
-            return load_folder
-        if path.is_file():
-            # A zip says so itself, whatever it is called.
-            if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
-                return load_zip
-            if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-                return load_table
-            shown = printable(path.name)
-            raise SiameseError(f'"{shown}" is no folder, zip or CSV; these are the forms in which data can be given.')
+        is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, ValueError):  # a name too long for the system, or with a zero byte
-        pass
-    raise SiameseError(
-        f'There is no data set "{printable(path.name)}"; the names are {", ".join(NAMES)}, and a path leads to a '
-        "folder of class folders, a zip of one, or a CSV."
+        is_folder = is_file = False
+    if is_folder:
+        return load_folder
+    if not is_file:
+        raise _unknown(shown)
+    # A zip says so itself, whatever it is called.
+    if path.suffix.lower() == ".zip" or _begins_as_zip(path):
+        return load_zip
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return load_table
+    raise SiameseError(f'"{shown}" is no folder, zip or CSV; these are the forms in which data can be given.')
+
+
+def _unknown(shown: str) -> SiameseError:
+    return SiameseError(
+        f'There is no data set "{shown}"; the names are {", ".join(NAMES)}, and a path leads to a folder of class '
+        "folders, a zip of one, or a CSV."
     )
+
+
+def _begins_as_zip(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False
 
 
 def _fingerprint(path: Path) -> tuple[int, int, int]:

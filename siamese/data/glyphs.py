@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import matplotlib
@@ -18,12 +19,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fontTools.ttLib import TTFont
-from PIL import Image, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor
 
 from siamese.data.bank import Dataset, ImageBank
 
-VERSION = 1
+VERSION = 2
 
 Progress = Callable[[float], None]
 
@@ -188,10 +189,9 @@ def _reach(shapes: Tensor) -> Tensor:
 
 def canonical_shapes(characters: Sequence[str], face: str = "DejaVuSans.ttf") -> Tensor:
     """The letters in one face, scaled so that the longer side is 28 pixels: ink masks bool [n, 32, 32]."""
-    font = _font(face)
     shapes = torch.zeros(len(characters), 32, 32, dtype=torch.bool)
     for i, character in enumerate(characters):
-        shapes[i] = torch.from_numpy(np.array(_centred(_ink(font, character), 28, 32)) > 127)
+        shapes[i] = torch.from_numpy(np.array(_centred(_ink(face, character), 28, 32)) > 127)
     return shapes
 
 
@@ -216,8 +216,7 @@ def _build(name: str, title: str, seed: int, progress: Progress | None, images: 
         drawn,
     )
     parts = {
-        part: bank.select_classes([i for i, letter in enumerate(letters) if letter.part == part])
-        for part in _PARTS
+        part: bank.select_classes([i for i, letter in enumerate(letters) if letter.part == part]) for part in _PARTS
     }
     return Dataset(name=name, title=title, kind="characters", unseen="alphabets", dark_background=True, **parts)
 
@@ -238,7 +237,6 @@ def _distinct_letters() -> list[_Letter]:
 
 def _letters() -> Iterator[_Letter]:
     drawable = _code_points("DejaVuSans.ttf")
-    font = _font("DejaVuSans.ttf")
     for alphabet, (_, _, case, ranges) in enumerate(_ALPHABETS):
         for code in (code for low, high in ranges for code in range(low, high + 1)):
             character = chr(code)
@@ -247,7 +245,7 @@ def _letters() -> Iterator[_Letter]:
                 continue
             if " WITH " in name or "LIGATURE" in name:  # an accented letter is its bare letter at this size
                 continue
-            if max(_ink(font, character).size) >= _SMALLEST * _FONT_SIZE:
+            if max(_ink("DejaVuSans.ttf", character).size) >= _SMALLEST * _FONT_SIZE:
                 yield _Letter(character, alphabet)
 
 
@@ -256,14 +254,16 @@ def _code_points(face: str) -> set[int]:
         return set(font.getBestCmap())
 
 
+@lru_cache(maxsize=16)
 def _font(face: str) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(_FONTS / face, _FONT_SIZE, layout_engine=ImageFont.Layout.BASIC)
 
 
-def _ink(font: ImageFont.FreeTypeFont, character: str) -> Image.Image:
+@lru_cache(maxsize=16384)
+def _ink(face: str, character: str) -> Image.Image:
     """The letter as a grey image, cropped to its ink (1×1 and black where there is none)."""
-    mask = font.getmask(character)
-    image = Image.frombytes("L", mask.size, bytes(mask)) if all(mask.size) else Image.new("L", (1, 1))
+    image = Image.new("L", (3 * _FONT_SIZE, 3 * _FONT_SIZE))
+    ImageDraw.Draw(image).text((_FONT_SIZE, _FONT_SIZE // 2), character, fill=255, font=_font(face))
     return image.crop(image.getbbox() or (0, 0, 1, 1))
 
 
@@ -294,16 +294,16 @@ class _Masters:
 
 def _masters(characters: Sequence[str], report: Progress) -> _Masters:
     faces = _faces_of(characters)
-    fonts = {face: _font(face) for design in _DESIGNS for face in design}
     fields, bold, spans = [], [], []
     for i, character in enumerate(characters):
         for face in faces[character]:
-            ink = _ink(fonts[face], character)
+            ink = _ink(face, character)
             fields.append(np.array(_centred(ink, _SPAN, _FIELD).filter(ImageFilter.GaussianBlur(_BLUR))))
             bold.append("Bold" in face)
             spans.append(max(ink.size) / _FONT_SIZE)
         if i % 100 == 0:
             report(0.1 + 0.3 * i / len(characters))
+    _ink.cache_clear()  # of no use once the masters are made
     stacked = torch.from_numpy(np.stack(fields))
     counts = torch.tensor([len(faces[character]) for character in characters])
     return _Masters(stacked, torch.tensor(bold), torch.tensor(spans), _hull(stacked), counts)
@@ -365,7 +365,7 @@ def _draw(masters: _Masters, picks: Tensor, hand: _Hand, generator: torch.Genera
     images = torch.empty(n, 1, SIZE, SIZE, dtype=torch.uint8)
     for start in range(0, n, _CHUNK):
         part = slice(start, start + _CHUNK)
-        grid = F.affine_grid(theta[part], (len(theta[part]), 1, 2 * SIZE, 2 * SIZE), align_corners=False)
+        grid = F.affine_grid(theta[part], [len(theta[part]), 1, 2 * SIZE, 2 * SIZE], align_corners=False)
         if hand.warp:
             bend = bends[part].clamp(-2 * hand.warp, 2 * hand.warp)
             bend = F.interpolate(bend, size=(2 * SIZE, 2 * SIZE), mode="bilinear", align_corners=True)

@@ -60,7 +60,7 @@ def arrange(members: Sequence[Member]) -> list[Placed]:
     """
     members = [member for member in members if not is_litter(member.path)]
     images = [member for member in members if _is_named_as_image(member)]
-    if 2 * len(images) < len(members):  # a set whose names say nothing, as "subject01.happy" does not
+    if 4 * len(images) < len(members):  # a set whose names say nothing, as "subject01.happy" does not
         images = members
     if not images:
         raise SiameseError("There is no image in it; put the images of each class into a folder of their own.")

@@ -9,7 +9,7 @@ import gradio as gr
 
 from siamese.ui import compare_tab, page_head, pairs_tab, train_tab
 from siamese.ui.api import offer_api
-from siamese.ui.lab import EXAMPLES, open_lab
+from siamese.ui.lab import EXAMPLES, current_lab, open_lab
 from siamese.ui.settings import Settings
 from siamese.ui.texts import STATIC, i18n
 from siamese.ui.theme import theme
@@ -42,6 +42,7 @@ def build_demo(settings: Settings) -> gr.Blocks:
 def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> Any:
     """Serves the page; options go to Gradio's launch."""
     sys.setswitchinterval(SWITCH_INTERVAL)
+    current_lab().warm_up()
     demo.queue(max_size=200, default_concurrency_limit=4)
     return demo.launch(
         server_name=settings.host,

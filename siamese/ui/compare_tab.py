@@ -15,7 +15,7 @@ from siamese.ui import form
 from siamese.ui.browser import as_browser
 from siamese.ui.lab import EXAMPLES, RUN_PREFIX, current_lab
 from siamese.ui.texts import STATIC, i18n
-from siamese.ui.upload import ImageUpload
+from siamese.ui.upload import ImageUpload, image_upload
 
 DEFAULT_MODEL = "glyphs"
 
@@ -61,12 +61,13 @@ def build() -> CompareTab:
     pairs = example_pairs()
     with gr.Column(elem_classes="compare-layout"):
         with gr.Row(equal_height=True, elem_classes="compare-images"):
-            left = ImageUpload(label=i18n("compare.left"), elem_id="left")
-            right = ImageUpload(label=i18n("compare.right"), elem_id="right")
+            left = image_upload(label=i18n("compare.left"), elem_id="left")
+            right = image_upload(label=i18n("compare.right"), elem_id="right")
             with gr.Column(elem_classes="compare-result"):
+                choices = model_choices("")
                 model = gr.Dropdown(
-                    model_choices(""),
-                    value=DEFAULT_MODEL,
+                    choices,
+                    value=_first(choices, DEFAULT_MODEL),
                     label=i18n("compare.model.label"),
                     info=i18n("compare.model.info"),
                     elem_id="model",
@@ -120,7 +121,13 @@ def wire(tab: CompareTab, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blo
 
 def _offer(browser: Any, chosen: Any) -> gr.Dropdown:
     choices = model_choices(as_browser(browser).owner)
-    return gr.Dropdown(choices=choices, value=chosen if chosen in [key for _, key in choices] else DEFAULT_MODEL)
+    return gr.Dropdown(choices=choices, value=_first(choices, chosen, DEFAULT_MODEL))
+
+
+def _first(choices: list[tuple[str, str]], *wanted: Any) -> str | None:
+    """The first wanted model that is there, else any."""
+    keys = [key for _, key in choices]
+    return next((key for key in wanted if key in keys), keys[0] if keys else None)
 
 
 def model_choices(owner: str) -> list[tuple[str, str]]:

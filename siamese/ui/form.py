@@ -192,7 +192,7 @@ def differences(recipe: Recipe, base: Recipe) -> dict[str, Any]:
 def to_query(data: str, recipe: Recipe) -> dict[str, str]:
     """The link that brings these settings back: data set, recipe and every setting that differs from it."""
     changed = differences(recipe, base_recipe(data, recipe.name))
-    return {"data": data, "recipe": recipe.name} | {k: "none" if v is None else _text(v) for k, v in changed.items()}
+    return {"data": data, "recipe": recipe.name} | {k: as_text(v) for k, v in changed.items()}
 
 
 def from_query(query: dict[str, str]) -> tuple[str, Recipe]:
@@ -203,13 +203,16 @@ def from_query(query: dict[str, str]) -> tuple[str, Recipe]:
     return data, base.with_settings({k: v for k, v in query.items() if k in known})
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A setting's value as a link and a legend write it."""
+    if value is None:
+        return "none"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def label(data: str, recipe: Recipe) -> str:
     """A run in a few words for a legend: its data, its recipe, and what was changed."""
     changed = differences(recipe, base_recipe(data, recipe.name))
-    words = [f"{k.replace('_', ' ')} {_text(v) if v is not None else 'none'}" for k, v in changed.items()]
+    words = [f"{k.replace('_', ' ')} {as_text(v)}" for k, v in changed.items()]
     return " · ".join([recipe.name if data == DEFAULT_DATA else f"{data}, {recipe.name}", *words])
 

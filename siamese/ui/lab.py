@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights"
 EXAMPLES = ROOT / "examples"
 RUN_PREFIX = "run:"  # a model named so is the best checkpoint of that training job
+BUILT_IN = ("glyphs", "doodle-faces")
 MOST_COMPARERS = 32  # networks kept ready in memory
 
 
@@ -41,6 +43,17 @@ class Lab:
         if name not in NAMES:
             raise SiameseError(f'There is no data set "{str(name)[:40]}"; the sets are {", ".join(NAMES)}.')
         return load_dataset(name, self.settings.data_dir, progress=progress)
+
+    def warm_up(self) -> None:
+        """Renders or reads the built-in sets in the background, so that the first click does not wait for them."""
+
+        def load() -> None:
+            for name in BUILT_IN:
+                # What cannot be loaded now is told, with its reason, to whoever asks for it.
+                with contextlib.suppress(SiameseError):
+                    self.dataset(name)
+
+        threading.Thread(target=load, name="warm-up", daemon=True).start()
 
     def shipped_paths(self) -> list[Path]:
         """The models of the weights folder."""

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -15,12 +16,16 @@ from siamese.recipes import RECIPES, Recipe
 from siamese.ui import form
 from siamese.ui.browser import Browser, as_browser, remembered
 from siamese.ui.lab import current_lab
+from siamese.ui.lesson_card import LessonCard
+from siamese.ui.lessons import Lesson, lesson_named
 from siamese.ui.live_chart import LiveChart
+from siamese.ui.take_home import TakeHome
 from siamese.ui.texts import i18n
 
 # Nothing here computes: every event may run at once, and none shows a spinner over the page.
 QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
 MOST_OVERLAYS = 3
+ENDING_SECONDS = 10.0  # a stopped run may still finish its step and its validation
 
 
 @dataclass
@@ -38,6 +43,8 @@ class TrainTab:
     fields: list[gr.components.Component]
     chart: LiveChart
     runs: gr.CheckboxGroup
+    home: TakeHome
+    lesson: LessonCard
 
     @property
     def inputs(self) -> list[gr.components.Component]:
@@ -54,6 +61,7 @@ def build() -> TrainTab:
     browser = remembered()
     with gr.Row(elem_classes="train-layout"):
         with gr.Column(elem_classes="controls"):
+            lesson = LessonCard(elem_id="lesson", elem_classes="lesson")
             with gr.Row(elem_classes="run-buttons"):
                 start = gr.Button(i18n("button.start"), variant="primary", elem_id="start", scale=2)
                 pause = gr.Button(i18n("button.pause"), variant="primary", elem_id="pause", scale=2, visible=False)
@@ -82,14 +90,16 @@ def build() -> TrainTab:
                 runs = gr.CheckboxGroup(
                     [], label=i18n("runs.label"), info=i18n("runs.info"), elem_id="overlays", interactive=True
                 )
+            with gr.Accordion(i18n("home"), open=False, elem_id="home", elem_classes="settings"):
+                home = TakeHome(elem_id="take-home")
         with gr.Column(elem_classes="panels"):
             chart = LiveChart(elem_id="chart", plan=_plan(form.DEFAULT_DATA, recipe))
-    return TrainTab(browser, start, pause, step, stop, reset, data, chosen, fields, chart, runs)
+    return TrainTab(browser, start, pause, step, stop, reset, data, chosen, fields, chart, runs, home, lesson)
 
 
 def wire(tab: TrainTab, demo: gr.Blocks) -> None:
     """Connects the components; every event is a short transition, and the chart asks for the rest by itself."""
-    outcome = [tab.browser, tab.chart, *tab.buttons]
+    outcome = [tab.browser, tab.chart, tab.home, *tab.buttons]
     tab.start.click(_start, [tab.browser, *tab.inputs], outcome, **QUICK)
     tab.step.click(_step, [tab.browser, *tab.inputs], outcome, **QUICK)
     tab.pause.click(_pause, tab.browser, tab.buttons, **QUICK)
@@ -111,8 +121,12 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> None:
         elif field.name in ("loss", "batching", "second_tower", "optimizer", "soft_margin"):
             settle = _settler(field.name)
             control.input(settle, tab.inputs, [*tab.fields], **QUICK)
+    tab.home.ask_link(_link, [tab.browser, *tab.inputs], tab.home, **QUICK)
     tab.runs.input(_overlay, [tab.browser, tab.runs], tab.chart, **QUICK)
-    demo.load(_attach, tab.browser, [*outcome, tab.data, tab.recipe, *tab.fields, tab.runs], **QUICK)
+    tab.lesson.open_lesson(
+        _open_lesson, tab.browser, [tab.lesson, tab.chart, tab.data, tab.recipe, *tab.fields], **QUICK
+    )
+    demo.load(_attach, tab.browser, [*outcome, tab.data, tab.recipe, *tab.fields, tab.runs, tab.lesson], **QUICK)
 
 
 def _live(tab: TrainTab) -> list[gr.components.Component]:
@@ -131,7 +145,7 @@ def _step(browser: Any, data: str, name: str, *values: Any) -> list[Any]:
         shown = _submit(mine, data, _recipe(data, name, values), paused=True)
         job = _controlled(as_browser(shown[0]))
     else:
-        shown = [gr.skip(), gr.skip(), *buttons("paused")]
+        shown = [gr.skip(), gr.skip(), gr.skip(), *buttons("paused")]
     if job is not None:
         job.control.step_once()
     return shown
@@ -140,12 +154,15 @@ def _step(browser: Any, data: str, name: str, *values: Any) -> list[Any]:
 def _submit(browser: Browser, data: str, recipe: Recipe, paused: bool) -> list[Any]:
     lab = current_lab()
     owner = browser.owner or secrets.token_urlsafe(12)
+    for ending in lab.jobs.of_owner(owner):
+        if ending.control.stopped:
+            ending.ended.wait(ENDING_SECONDS)
     try:
         job = lab.jobs.submit(owner, recipe, data, lambda progress: lab.dataset(data, progress), paused=paused)
     except SiameseError as error:
         raise gr.Error(str(error), print_exception=False) from error
     state = Browser(owner, job.id).as_json()
-    return [state, LiveChart(job=job.id, watch=False, overlays=[]), *buttons(job.state)]
+    return [state, LiveChart(job=job.id, watch=False, overlays=[]), TakeHome(job=job.id), *buttons(job.state)]
 
 
 def _recipe(data: str, name: str, values: Sequence[Any]) -> Recipe:
@@ -186,6 +203,7 @@ def _reset(browser: Any, data: str, name: str) -> list[Any]:
     return [
         Browser(mine.owner, None).as_json(),
         chart,
+        TakeHome(job=None),
         *buttons("idle"),
         *form.to_controls(recipe),
         gr.Dropdown(info=recipe.teaches),
@@ -237,6 +255,42 @@ def _on_state(browser: Any, event: gr.EventData) -> list[Any]:
     return [*shown, runs]
 
 
+def _link(event: gr.EventData, browser: Any, data: str, name: str, *values: Any) -> TakeHome:
+    """Answers the page's wish for a link: to the settings on screen, or to watch the run on screen."""
+    what = getattr(event, "what", "settings")
+    if what == "watch":
+        job = _controlled(as_browser(browser))
+        query = "" if job is None else urlencode({"watch": job.watch_id})
+    else:
+        query = urlencode(form.to_query(data, _recipe(data, name, values)))
+    return TakeHome(link={"what": what, "query": query, "number": secrets.randbelow(1 << 30)})
+
+
+def _open_lesson(event: gr.EventData, browser: Any) -> list[Any]:
+    """Opens a lesson and sets the controls as it wants them; a run on screen stays until the next Start."""
+    wanted = getattr(event, "id", None)
+    if wanted is None:
+        return [LessonCard(lesson=None), *[gr.skip()] * (3 + len(form.FIELDS))]
+    try:
+        lesson = lesson_named(wanted)
+    except SiameseError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    data, recipe = lesson_settings(lesson)
+    chart = gr.skip() if _controlled(as_browser(browser)) else LiveChart(plan=_plan(data, recipe))
+    return [
+        LessonCard(lesson=lesson.id),
+        chart,
+        gr.Dropdown(value=data),
+        gr.Dropdown(value=recipe.name, info=recipe.teaches),
+        *form.to_controls(recipe),
+    ]
+
+
+def lesson_settings(lesson: Lesson) -> tuple[str, Recipe]:
+    """The data set and the recipe a lesson trains with."""
+    return form.from_query({k: form.as_text(v) for k, v in lesson.settings.items()})
+
+
 def _overlay(browser: Any, chosen: list[str]) -> LiveChart:
     owner = as_browser(browser).owner
     labels = {job.id: form.label(job.dataset_name, job.recipe) for job in current_lab().jobs.of_owner(owner)}
@@ -256,11 +310,13 @@ def _attach(browser: Any, request: gr.Request) -> list[Any]:
     if watched := query.get("watch"):
         return _watch(watched)
     job = _controlled(mine)
-    if job is not None:
+    lesson: Lesson | None = None
+    if job is not None and not query:
         data, recipe = job.dataset_name, job.recipe
     else:
         try:
-            data, recipe = form.from_query(query)
+            lesson = lesson_named(query["lesson"]) if "lesson" in query else None
+            data, recipe = form.from_query(query) if lesson is None else lesson_settings(lesson)
         except SiameseError as error:
             gr.Warning(f"The link's settings were not used: {error}")
             data, recipe = form.from_query({})
@@ -268,11 +324,13 @@ def _attach(browser: Any, request: gr.Request) -> list[Any]:
     return [
         mine.as_json(),
         chart,
+        TakeHome(job=None if job is None else job.id),
         *buttons("idle" if job is None else job.state),
         gr.Dropdown(value=data),
         gr.Dropdown(value=recipe.name, info=RECIPES[recipe.name].teaches),
         *form.to_controls(recipe),
         gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job), value=[]),
+        LessonCard(lesson=None if lesson is None else lesson.id),
     ]
 
 
@@ -282,11 +340,13 @@ def _watch(key: str) -> list[Any]:
     return [
         gr.skip(),
         LiveChart(job=key, watch=True),
+        TakeHome(job=key),
         *buttons("watched"),
         gr.Dropdown(value=data),
         gr.Dropdown(value=recipe.name, info=RECIPES[recipe.name].teaches),
         *form.to_controls(recipe),
         gr.CheckboxGroup(choices=[], value=[]),
+        gr.skip(),
     ]
 
 

@@ -11,17 +11,12 @@ from siamese.data import limits
 
 
 class ImageUpload(gr.Image):
-    """A gr.Image of Pillow images; no webcam, which a page served without https cannot open anyway.
+    """A gr.Image of Pillow images, in which every failure of decoding becomes one sentence for the person.
 
-    Every failure of decoding becomes one sentence for the person; Pillow's size limit, set where images are read,
-    refuses giants by their header.
+    Pillow's size limit, set where images are read, refuses giants by their header.
     """
 
     is_template = True  # the browser shows it as Gradio's own image component
-
-    def __init__(self, value: Any = None, **props: Any) -> None:
-        settings: dict[str, Any] = {"type": "pil", "sources": ["upload", "clipboard"], "buttons": [], "height": 300}
-        super().__init__(value, **(settings | props))
 
     def preprocess(self, payload: Any) -> Image.Image | None:
         try:
@@ -35,3 +30,9 @@ class ImageUpload(gr.Image):
         except Exception as error:  # each of Pillow's decoders fails in its own way
             sentence = "This file is no image that can be read here; choose a PNG, JPEG, WebP, BMP or PGM."
             raise gr.Error(sentence, print_exception=False) from error
+
+
+def image_upload(**words: Any) -> ImageUpload:
+    """An ImageUpload as the Compare tab shows it, with its label and id."""
+    # Gradio's page reads the constructor's own parameters, so these are given here and not in a constructor of ours.
+    return ImageUpload(type="pil", sources=["upload", "clipboard"], buttons=[], height=350, **words)

@@ -220,7 +220,9 @@ def test_a_damaged_member_is_named(tmp_path: Path) -> None:
     refused(path, r'"c1/3\.png" in the zip is damaged')
 
 
-@pytest.mark.parametrize("data", [b"", b"no zip at all", b"PK\x05\x06" + bytes(18) + b"more", b"PK\x03\x04" + bytes(99)])
+@pytest.mark.parametrize(
+    "data", [b"", b"no zip at all", b"PK\x05\x06" + bytes(18) + b"more", b"PK\x03\x04" + bytes(99)]
+)
 def test_files_that_are_no_zip(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.zip").write_bytes(data)
     refused(tmp_path / "x.zip", r'"x\.zip" is no zip|There is no image')

@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -191,7 +192,9 @@ def test_too_many_pixels_are_refused_from_the_header(
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", decode)
     megapixels = f"{size[0] * size[1] // 1_000_000:,}"
     for read in (read_image, read_header):
-        with pytest.raises(SiameseError, match=rf'"big\.png" has {megapixels} megapixels, and 52 megapixels is the most'):
+        with pytest.raises(
+            SiameseError, match=rf'"big\.png" has {megapixels} megapixels, and 52 megapixels is the most'
+        ):
             read(png_of_size(*size), "big.png")
 
 
@@ -204,7 +207,7 @@ def test_an_image_inside_an_image_is_measured_too() -> None:
     small = encoded(Image.new("RGBA", (16, 16), (1, 2, 3, 255)))
     assert read_image(icon_around(small), "x.ico").size == (16, 16)
     for inner in (png_of_size(10_000, 10_000), png_of_size(60_000, 60_000)):
-        with pytest.raises(SiameseError, match="x.ico"):
+        with pytest.raises(SiameseError, match=r"x\.ico"):
             read_image(icon_around(inner), "x.ico")
 
 
@@ -265,10 +268,8 @@ def test_random_damage_is_a_sentence_or_an_image(noise: bytes, place: int) -> No
     place %= len(whole)
     whole[place : place + len(noise)] = noise
     for data in (bytes(whole), noise):
-        try:
+        with suppress(SiameseError):
             assert read_image(data, "x").mode in ("L", "RGB")
-        except SiameseError:
-            pass
 
 
 def test_a_jpeg_is_decoded_no_larger_than_needed() -> None:

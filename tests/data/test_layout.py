@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 import pytest
@@ -23,7 +24,9 @@ def places(*paths: str) -> list[tuple[str, str, str]]:
 def test_class_folders_in_natural_order() -> None:
     files = arrange(members("s10/1.pgm", "s2/10.pgm", "s2/9.pgm"))
     assert [str(file.member.path) for file in files] == ["s2/9.pgm", "s2/10.pgm", "s10/1.pgm"]
-    assert [(file.part, file.group, file.class_name) for file in files] == [("train", "all", name) for name in ("s2", "s2", "s10")]
+    assert [(file.part, file.group, file.class_name) for file in files] == [
+        ("train", "all", name) for name in ("s2", "s2", "s10")
+    ]
 
 
 def test_groups_stand_before_the_class() -> None:
@@ -44,13 +47,18 @@ def test_groups_stand_before_the_class() -> None:
 )
 @pytest.mark.parametrize("wrapper", ["", "faces/", "a/b/c/"])
 @pytest.mark.parametrize("group", ["", "g/"])
-def test_parts_are_read_from_the_top_folders(names: tuple[str, ...], parts: list[str], wrapper: str, group: str) -> None:
+def test_parts_are_read_from_the_top_folders(
+    names: tuple[str, ...], parts: list[str], wrapper: str, group: str
+) -> None:
     found = places(*(f"{wrapper}{name}/{group}{c}/1.png" for name in names for c in "xy"))
     assert found == [(part, group[:-1] or "all", group + c) for part in parts for c in "xy"]
 
 
 def test_a_single_part_is_a_wrapper() -> None:
-    assert places("faces/training/s1/1.pgm", "faces/training/s2/1.pgm") == [("train", "all", "s1"), ("train", "all", "s2")]
+    assert places("faces/training/s1/1.pgm", "faces/training/s2/1.pgm") == [
+        ("train", "all", "s1"),
+        ("train", "all", "s2"),
+    ]
 
 
 def test_a_part_beside_another_folder_is_a_group() -> None:
@@ -67,7 +75,12 @@ def test_notes_and_litter_are_passed_over() -> None:
 
 
 def test_inside_a_class_every_file_claims_to_be_an_image() -> None:
-    assert places("a/1.png", "a/subject01.happy", "b/1") == [("train", "all", "a")] * 2 + [("train", "all", "b")]
+    assert places("a/1.png", "b/1.png", "b/x.txt") == [("train", "all", "a")] + [("train", "all", "b")] * 2
+
+
+def test_names_that_say_nothing_are_taken_for_images() -> None:
+    names = [f"{c}/subject{number}.happy" for c in "ab" for number in range(4)]
+    assert len(places(*names)) == len(places(*names, "a/1.png")) - 1 == 8
 
 
 @pytest.mark.parametrize(
@@ -108,4 +121,4 @@ def test_the_order_of_the_files_does_not_matter(tree: set[tuple[str, str, int]],
     assert [file.member.path for file in found] == [file.member.path for file in expected]
     classes = [file.class_name for file in found]
     assert len(found) == len(tree)
-    assert sum(a != b for a, b in zip(classes, classes[1:], strict=False)) == len(set(classes)) - 1
+    assert sum(a != b for a, b in pairwise(classes)) == len(set(classes)) - 1

@@ -77,9 +77,8 @@ class CurvePlot extends Plot {
     if (this.run) {
       const { xs } = this.main();
       const end = xs.at(-1) ?? null;
-      glide && end > this.head.to ? this.head.go(end, glide, steady) : this.head.jump(end);
-      const far = this.far(end ?? 0);
-      glide ? this.reach.go(far, glide, steady) : this.reach.jump(far);
+      this.head.go(end, end > this.head.to ? glide : 0, steady);
+      this.reach.go(this.far(end ?? 0), glide, steady);
       this.scale(glide);
     }
     this.redraw();
@@ -90,7 +89,7 @@ class CurvePlot extends Plot {
     // The curves over steps share their extent, so that a step stands at the same place in each.
     if (this.axis === "step") end = Math.max(end, step);
     const total = this.axis === "step" ? steps : (seconds ?? end) + (left ?? 0);
-    const over = !["waiting", "running", "paused"].includes(this.run.state) || step >= steps;
+    const over = OVER.includes(this.run.state) || step >= steps;
     if (over) return Math.max(end, this.axis === "step" && this.run.state === "done" ? steps : 0) || 1;
     return Math.max(end, Math.min(total || 1, Math.max(end * 2.2, this.axis === "step" ? 10 : 2)));
   }
@@ -188,8 +187,9 @@ class LossPlot extends CurvePlot {
       low = Math.log10(Math.max(quantile(above, 0.01), Math.max(...above) * 1e-6)) - 0.08;
       high = Math.log10(Math.max(quantile(above, 0.995), loss.collapse ?? 0)) + 0.1;
     }
-    const smoothly = glide ? Math.min(glide, 500) : 0;
-    for (const [tween, value] of [[this.low, low], [this.high, high]]) smoothly ? tween.go(value, smoothly) : tween.jump(value);
+    const smoothly = Math.min(glide, 500);
+    this.low.go(low, smoothly);
+    this.high.go(high, smoothly);
   }
   paint(context, width, height, now) {
     if (!this.run || !this.main().xs.length) {
@@ -200,7 +200,7 @@ class LossPlot extends CurvePlot {
     const { loss, validation } = this.run;
     const { xs, steps, raw } = this.main();
     const y = { low: this.low.at(now), high: this.high.at(now) };
-    y.ticks = (this.log ? logTicks : linearTicks)(y.low, y.high, height / 46);
+    y.ticks = (this.log ? logTicks : linearTicks)(y.low, y.high, height / 36);
     const x = { low: 0, high: this.reach.at(now) };
     x.ticks = this.xTicks(x, width);
     const area = (this.area = axes(context, width, height, { x, y, name: words[this.axis] }));

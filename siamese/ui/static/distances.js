@@ -22,7 +22,7 @@ class DistancePlot extends Plot {
     // Where one hill is a spike, its tip is cut off, or the other hill could not be seen.
     const next = { edges: frame.edges, same, different, threshold: frame.threshold, peak: 1.06 * Math.min(tops[1], 2.5 * tops[0]) };
     if (!this.parts) this.parts = Object.fromEntries(PARTS.map((key) => [key, new Tween(null)]));
-    for (const key of PARTS) length ? this.parts[key].go(next[key], length) : this.parts[key].jump(next[key]);
+    for (const key of PARTS) this.parts[key].go(next[key], length);
     this.redraw();
   }
   paint(context, width, height, now) {

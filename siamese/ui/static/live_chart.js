@@ -80,7 +80,7 @@ function adopt(next) {
 function enter(next) {
   if (next === state) return;
   state = next;
-  setText(spoken, state === "idle" ? "" : words[`state_${state}`]);
+  setText(spoken, state === "idle" ? "" : words[`state_${state}`] ?? state);
   if (job && state !== "idle") trigger("job_state", { state, job });
 }
 
@@ -132,14 +132,15 @@ function renderLegends() {
 function renderEmpty() {
   const points = run?.loss?.value.length;
   const waiting = state === "waiting" ? say("waiting_note", { place: run.place }) : null;
-  const starting = state === "running" ? words.starting : null;
+  const preparing = state === "preparing" ? say("preparing_note", { share: percent(run.prepared ?? 0, 0) }) : null;
+  const starting = { running: words.starting, paused: words.paused_note }[state];
   const lost = state === "gone" ? words.gone_title : null;
-  lossPlot.say(points ? null : waiting ?? starting ?? lost ?? words.loss_empty);
+  lossPlot.say(points ? null : waiting ?? preparing ?? starting ?? lost ?? words.loss_empty);
   distancePlot.say(drawnFrame ? null : words.distances_empty);
   mapPlot.say(drawnFrame ? null : words.map_empty);
   scoresPanel.plot.say(run?.validation?.step.length ? null : words.scores_empty);
   if (drawnFrame) return;
-  setText(distancePanel.lead, say("distances_lead", { unseen: unseen() }));
+  setText(distancePanel.lead, words.distances_lead);
   setText(mapPanel.lead, words.map_lead);
   distancePlot.describe(words.distances_empty);
   mapPlot.describe(words.map_empty);
@@ -168,6 +169,7 @@ function showFrame(frame, length = MORPH) {
   const again = frame.index === drawnFrame?.index && frame.step === drawnFrame?.step;
   frames.set(frame.index, frame);
   const duration = drawnFrame ? length : 0;
+  if (!drawnFrame) lookBack();
   drawnFrame = frame;
   history.tell(frame.step);
   if (again) return;
@@ -175,13 +177,26 @@ function showFrame(frame, length = MORPH) {
   mapPlot.update(frame, duration);
   loadSprite();
   const told = wrongSide(frame.overlap);
-  setText(distancePanel.lead, told ?? say("distances_lead", { unseen: unseen() }));
+  setText(distancePanel.lead, told ?? words.distances_lead);
   const kept = frame.explained;
   setText(mapPanel.lead, kept == null || kept > 0.9995 ? words.map_lead : say("map_lead_pca", { share: percent(kept, 0) }));
   distancePlot.describe(`${say("distances_aria", { step: whole(frame.step), threshold: short(frame.threshold) })} ${told ?? ""}`);
   mapPlot.describe(say("map_aria", { count: frame.x.length, step: whole(frame.step) }));
   renderLegends();
   renderEmpty();
+}
+
+// A page that joins late looks at the beginning and the middle of the run as well, to know how far it once spread.
+async function lookBack() {
+  const asked = job;
+  for (const index of new Set([0, Math.floor(run.frames / 2)])) {
+    if (frames.has(index) || index >= run.frames) continue;
+    const answer = await ask("frame", [job, index]);
+    if (asked !== job || !answer?.edges) return;
+    frames.set(index, answer);
+    mapPlot.widen(answer);
+  }
+  if (drawnFrame) mapPlot.fit(drawnFrame, 250);
 }
 
 function showMarker(step) {
@@ -265,7 +280,12 @@ function take(answer) {
     enter("gone");
     return render();
   }
-  if (answer.same) return root.dataset.net === "down" && render();
+  if (answer.same) {
+    // Its place in the line can change without anything happening to the run.
+    const moved = run && answer.place !== undefined && answer.place !== run.place;
+    if (moved) run = { ...run, place: answer.place };
+    return (moved || root.dataset.net === "down") && render();
+  }
   if (run && answer.frames < run.frames) frames.clear();
   const first = !run;
   [version, run] = [answer.v, answer];

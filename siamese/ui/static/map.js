@@ -96,7 +96,8 @@ class Sprite {
   }
 }
 
-const clip = (text, length) => (text.length > length ? text.slice(0, length - 1) + "…" : text);
+// Of a long name its last words, for that is where the names of one data set differ.
+const clip = (text, length) => (text.length > length ? "…" + text.slice(-length).replace(/^\S*\s+(?=\S)/, "") : text);
 
 class MapPlot extends Plot {
   constructor() {
@@ -116,19 +117,28 @@ class MapPlot extends Plot {
   }
   reset() {
     [this.x, this.y, this.view] = [new Tween(null), new Tween(null), new Tween(null)];
-    [this.sprite, this.chosen, this.widest] = [null, null, [0, 0]];
+    [this.sprite, this.chosen, this.widest] = [null, null, 0];
     this.redraw();
   }
-  // The view fits the points but never zooms far beyond what the run has spanned before: a collapse has to look like one.
   update(frame, length) {
-    const middle = (values) => (Math.min(...values) + Math.max(...values)) / 2;
-    const centre = [middle(frame.x), middle(frame.y)];
+    this.widen(frame);
+    this.x.go(frame.x, length);
+    this.y.go(frame.y, length);
+    this.fit(frame, length);
+  }
+  middle(frame) {
+    const centre = [frame.x, frame.y].map((values) => (Math.min(...values) + Math.max(...values)) / 2);
     const half = [frame.x, frame.y].map((values, k) => Math.max(...values.map((value) => Math.abs(value - centre[k]))));
-    this.widest = this.widest.map((wide, k) => Math.max(wide, half[k], 1e-9));
-    const shared = 0.35 * Math.max(...this.widest);
-    const view = [...centre, ...half.map((span) => Math.max(span, shared * 0.6))];
-    for (const [tween, value] of [[this.x, frame.x], [this.y, frame.y], [this.view, view]])
-      length ? tween.go(value, length) : tween.jump(value);
+    return { centre, half };
+  }
+  // Remembers how far the run has spread: the view fits the points, but comes no nearer than a third of that, for a
+  // collapse has to look like one.
+  widen(frame) {
+    this.widest = Math.max(this.widest, ...this.middle(frame).half, 1e-9);
+  }
+  fit(frame, length) {
+    const { centre, half } = this.middle(frame);
+    this.view.go([...centre, ...half.map((span, k) => Math.max(span, this.widest * (k ? 0.2 : 0.35)))], length);
     this.redraw();
   }
   choose(index) {
@@ -158,7 +168,7 @@ class MapPlot extends Plot {
         if (i !== this.chosen && along > 0.5 && along + 2 * aside < cost) [best, cost] = [i, along + 2 * aside];
       });
     this.choose(best);
-    if (best != null) this.describe(this.about(best), true);
+    if (best != null) this.canvas.setAttribute("aria-label", this.about(best));
   }
   // The five nearest points, as they lie on the map.
   neighbours(index) {
@@ -185,7 +195,8 @@ class MapPlot extends Plot {
     const [xs, ys, view] = [this.x.at(now), this.y.at(now), this.view.at(now)];
     if (!xs) return false;
     const ratio = window.devicePixelRatio || 1;
-    const cell = Math.max(14, Math.min(34, Math.round(0.62 * Math.sqrt((width * height) / xs.length))));
+    const share = this.sprite && !this.sprite.strokes ? 0.8 : 0.62;
+    const cell = Math.max(14, Math.min(40, Math.round(share * Math.sqrt((width * height) / xs.length))));
     const pad = cell * 0.75 + 2;
     const scale = Math.min((width / 2 - pad) / view[2], (height / 2 - pad) / view[3]);
     this.placed = xs.map((x, i) => [width / 2 + (x - view[0]) * scale, height / 2 - (ys[i] - view[1]) * scale]);

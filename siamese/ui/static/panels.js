@@ -1,7 +1,6 @@
 // The panels that are words and numbers: status, notices, scores, one step looked at closely, and the history slider.
 
-const OVER = ["done", "stopped", "failed", "gone"];
-const SIGNS = { idle: "○", waiting: "…", running: "▶", paused: "❚❚", done: "✓", stopped: "■", failed: "✕", gone: "?" };
+const SIGNS = { idle: "○", waiting: "…", preparing: "…", running: "▶", paused: "❚❚", done: "✓", stopped: "■", failed: "✕", gone: "?" };
 
 // What the data's unseen part is called; a word that is not in the texts is shown as it came.
 const unseenWord = (unseen) => words[`unseen_${unseen}`] ?? unseen ?? words.unseen_images;
@@ -32,8 +31,8 @@ class StatusBar {
   show(state, run, plan, up) {
     const [step, steps] = [run?.step ?? 0, run?.steps ?? plan?.steps ?? 0];
     const over = OVER.includes(state);
-    setText(this.sign, up ? SIGNS[state] : "↻");
-    setText(this.name, up ? words[`state_${state}`] : words.reconnecting);
+    setText(this.sign, up ? SIGNS[state] ?? "" : "↻");
+    setText(this.name, up ? words[`state_${state}`] ?? state : words.reconnecting);
     setText(this.state.label, this.about(state, run, plan));
     setText(this.steps.value, steps ? `${whole(step)} / ${whole(steps)}` : NONE);
     setText(this.left.value, clock(over ? run?.seconds : run?.seconds_left));
@@ -45,7 +44,7 @@ class StatusBar {
     this.bar.setAttribute("aria-valuemax", String(steps || 1));
     this.bar.setAttribute("aria-valuenow", String(step));
     this.bar.setAttribute("aria-valuetext", say("progress_text", { step: whole(step), steps: whole(steps) }));
-    this.fill.style.width = `${steps ? Math.min(100, (100 * step) / steps) : 0}%`;
+    this.fill.style.transform = `scaleX(${steps ? Math.min(1, step / steps) : 0})`;
   }
   about(state, run, plan) {
     if (state === "waiting") return say("place", { place: run.place });
@@ -73,7 +72,7 @@ class Notice {
   }
   show(state, run) {
     const kind = run?.diagnosis?.kind;
-    if (state === "failed") this.put("failed", "✕", words.failed_title, run?.error || words.failed_text);
+    if (state === "failed" && kind !== "diverged") this.put("failed", "✕", words.failed_title, run?.error || words.failed_text);
     else if (state === "gone") this.put("gone", "?", words.gone_title, words.gone_text);
     else if (kind && words[`${kind}_title`]) {
       const values = { step: whole(run.diagnosis.step), name: run.loss?.collapse_name ?? "" };

@@ -25,6 +25,8 @@ function clock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(total % 60)}` : `${minutes}:${two(total % 60)}`;
 }
 
+const OVER = ["done", "stopped", "failed", "gone"];
+
 // Names of classes, data sets and runs come from anywhere, so text only ever enters the page as text.
 function make(tag, className = "", text = null) {
   const node = document.createElement(tag);
@@ -102,7 +104,7 @@ class Tween {
   go(value, length, ease = gentle) {
     const now = performance.now();
     const alike = Array.isArray(value) === Array.isArray(this.to) && value?.length === this.to?.length;
-    if (this.to == null || value == null || !alike || still.matches) return this.jump(value);
+    if (!length || this.to == null || value == null || !alike || still.matches) return this.jump(value);
     [this.from, this.to, this.begin, this.length, this.ease] = [this.at(now), value, now, length, ease];
   }
   moving(now) {
@@ -143,7 +145,7 @@ class Plot {
     this.box.append(this.canvas, this.note);
     this.context = this.canvas.getContext("2d");
     this.width = this.height = 0;
-    this.spoken = 0;
+    this.spoken = this.pending = 0;
     new ResizeObserver(() => {
       [this.width, this.height] = [this.box.clientWidth, this.box.clientHeight];
       this.redraw();
@@ -162,11 +164,16 @@ class Plot {
     return this.paint(this.context, this.width, this.height, now);
   }
   // A screen reader should hear the values, but not every second.
-  describe(text, atOnce = false) {
-    const now = performance.now();
-    if (!atOnce && this.spoken && now - this.spoken < 4000) return;
-    this.spoken = now;
-    this.canvas.setAttribute("aria-label", text);
+  describe(text) {
+    this.words = text;
+    const tell = () => {
+      this.pending = 0;
+      this.spoken = performance.now();
+      this.canvas.setAttribute("aria-label", this.words);
+    };
+    const due = this.spoken ? this.spoken + 4000 - performance.now() : 0;
+    if (due <= 0) tell();
+    else this.pending ||= setTimeout(tell, due);
   }
   say(text) {
     setText(this.note, text ?? "");

@@ -1,0 +1,241 @@
+"""python -m siamese train RECIPE [--data NAME_OR_PATH] [--steps N] ... [--out FILE], also under torchrun"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from siamese.cards import Making, model_card
+from siamese.checkpoint import Checkpoint
+from siamese.commands.devices import Process, SharedControl, processes
+from siamese.commands.output import output_file, print_evaluation, print_json, progress_bar, write
+from siamese.control import TrainingControl
+from siamese.data.bank import Dataset
+from siamese.data.catalogue import load_dataset
+from siamese.data.image_file import printable
+from siamese.errors import SiameseError
+from siamese.evaluate import Evaluation, Evaluator, fingerprint
+from siamese.events import Diagnosis, Finished, Progress, Started, Validation, plain
+from siamese.recipes import RECIPES, Recipe, recipe_named
+from siamese.training import train
+
+_ENDS = {"steps": "all steps done", "seconds": "time is up", "stopped": "stopped", "diverged": "diverged"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="one of " + ", ".join(RECIPES))
+    parser.add_argument("--data", metavar="NAME_OR_PATH", default="glyphs", help="a set's name, a folder, zip or CSV")
+    parser.add_argument("--steps", type=int, metavar="N", help="the recipe's steps where it is left out")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after so long, even if steps are left")
+    parser.add_argument("--seed", type=int, metavar="N")
+    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (a GPU where there is one)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="settings",
+        metavar="FIELD=VALUE",
+        help="change a field of the recipe",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the best checkpoint; the last one goes beside it as FILE.last"
+    )
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on from the last checkpoint of such a run")
+    parser.add_argument("--card", type=Path, metavar="FILE.md", help="write a model card with measured test scores")
+
+
+@dataclass
+class _Run:
+    """What a run has told when it is over."""
+
+    started: Started
+    finished: Finished
+    diverged_at: int | None
+
+
+def run(options: argparse.Namespace) -> int:
+    out = None if options.out is None else output_file(options.out, [".safetensors"])
+    card = None if options.card is None else output_file(options.card, [".md"])
+    if options.seconds is not None and not options.seconds > 0:
+        raise SiameseError(f"seconds is {options.seconds:g}; it has to be above 0.")
+    resumed = None if options.resume is None else Checkpoint.load(options.resume)
+    # A resumed run does not know how good its best was; the file that stands there does.
+    earlier = Checkpoint.load(out) if resumed is not None and out is not None and out.exists() else None
+    with processes(options.device) as process:
+        dataset = _dataset(options)
+        recipe = _recipe(options, dataset.kind)
+        told = _train(options, process, recipe, dataset, resumed)
+    if process.rank != 0:
+        return 0
+
+    assert told.finished.best is not None
+    marks = {"fingerprint": fingerprint(dataset)}
+    best = _marked(Checkpoint.from_bytes(told.finished.best), marks)
+    if earlier is not None and earlier.recipe == best.recipe and earlier.scores["auc"] > best.scores["auc"]:
+        best = earlier
+    if out is not None:
+        write(out, best.to_bytes())
+        write(_last_beside(out), _marked(Checkpoint.from_bytes(told.finished.last), marks).to_bytes())
+    if told.diverged_at is not None:
+        raise SiameseError(
+            f"The loss is no longer a finite number since step {told.diverged_at}; lower learning_rate "
+            f"({recipe.learning_rate:g}) and start again."
+        )
+    evaluations = _evaluations(best, dataset, process, with_verification=card is not None)
+    _tell(options, told, best, dataset, out, evaluations)
+    if card is not None:
+        name = "These weights" if out is None else out.name
+        making = Making(_command(options, process), told.started.device, told.started.parameters, len(best.to_bytes()))
+        write(card, model_card(name, best, dataset, making, evaluations).encode())
+    return 0
+
+
+def _dataset(options: argparse.Namespace) -> Dataset:
+    with progress_bar(options) as bar:
+        return load_dataset(options.data, options.data_dir, progress=lambda share: bar.update(share, "reading images"))
+
+
+def _recipe(options: argparse.Namespace, kind: str) -> Recipe:
+    settings: dict[str, Any] = {}
+    for setting in options.settings:
+        field, equals, value = setting.partition("=")
+        if not equals:
+            raise SiameseError(f'"--set {setting}" names no value; write --set field=value, as in --set margin=0.5.')
+        settings[field.strip()] = value.strip()
+    for field in ("steps", "seed"):
+        if getattr(options, field) is not None:
+            settings[field] = getattr(options, field)
+    return recipe_named(options.recipe, kind).with_settings(settings)
+
+
+def _train(
+    options: argparse.Namespace, process: Process, recipe: Recipe, dataset: Dataset, resumed: Checkpoint | None
+) -> _Run:
+    alone = process.world == 1
+    control = TrainingControl() if alone else SharedControl(process.device, options.seconds)
+    started: Started | None = None
+    validation: Validation | None = None
+    diverged_at = None
+    seconds = options.seconds if alone else None  # the shared control keeps the time of all
+    with progress_bar(options) as bar, _interrupts_stop(control):
+        for event in train(recipe, dataset, control, device=process.device, seconds=seconds, resume=resumed):
+            if options.json and process.rank == 0:
+                print_json(plain(event))
+            if isinstance(event, Started):
+                started = event
+            elif isinstance(event, Validation):
+                validation = event
+            elif isinstance(event, Diagnosis) and event.kind == "diverged":
+                diverged_at = event.step
+            elif isinstance(event, Progress):
+                bar.update(_share(event, recipe, options.seconds), _line(event, recipe, validation))
+            elif isinstance(event, Finished):
+                assert started is not None
+                if isinstance(control, SharedControl) and control.out_of_time:
+                    event = replace(event, why="seconds")
+                return _Run(started, event, diverged_at)
+    raise AssertionError("a run ends with Finished")
+
+
+def _share(event: Progress, recipe: Recipe, seconds: float | None) -> float:
+    return max(event.step / recipe.steps, 0.0 if seconds is None else event.seconds / seconds)
+
+
+def _line(event: Progress, recipe: Recipe, validation: Validation | None) -> str:
+    validated = "" if validation is None else f"  validation pairs {validation.scores.pair_accuracy:.1%}"
+    rate = f"{event.pairs_per_second:,.0f} pairs/s"
+    return f"step {event.step:,} of {recipe.steps:,}  loss {event.losses[-1]:.4f}{validated}  {rate}"
+
+
+@contextlib.contextmanager
+def _interrupts_stop(control: TrainingControl) -> Iterator[None]:
+    """Ctrl-C, and a polite end by the system, stop the run after its step; a second one ends the program at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(*_: Any) -> None:
+        control.stop()
+        restore()
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    for number in previous:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _last_beside(out: Path) -> Path:
+    return out.with_name(f"{out.stem}.last{out.suffix}")
+
+
+def _marked(checkpoint: Checkpoint, marks: dict[str, str]) -> Checkpoint:
+    return replace(checkpoint, data=checkpoint.data | marks)
+
+
+def _evaluations(best: Checkpoint, dataset: Dataset, process: Process, with_verification: bool) -> list[Evaluation]:
+    evaluator = Evaluator(best, process.device)
+    evaluations = [evaluator.pairs(dataset)]
+    if with_verification:
+        evaluations.append(evaluator.verification(dataset))
+    return [*evaluations, evaluator.oneshot(dataset, within_group=bool(best.scores.get("within_group")))]
+
+
+def _tell(
+    options: argparse.Namespace,
+    told: _Run,
+    best: Checkpoint,
+    dataset: Dataset,
+    out: Path | None,
+    evaluations: list[Evaluation],
+) -> None:
+    finished = told.finished
+    if options.json:
+        scores = {name: value for evaluation in evaluations for name, value in evaluation.scores.items()}
+        about = {
+            "event": "result",
+            "recipe": best.recipe.name,
+            "data": dataset.name,
+            "device": told.started.device,
+            "parameters": told.started.parameters,
+            "steps": finished.step,
+            "seconds": finished.seconds,
+            "why": finished.why,
+            "best_step": best.step,
+            "weights": None if out is None else out.name,
+            "validation": best.scores,
+            "protocols": {evaluation.protocol: evaluation.words for evaluation in evaluations},
+        }
+        print_json(about | scores)
+        return
+    print(
+        f"{best.recipe.name} on {dataset.title}: {_ENDS[finished.why]} at step {finished.step:,} after "
+        f"{finished.seconds:.1f} s on {told.started.device}; the best network is of step {best.step:,}"
+    )
+    for evaluation in evaluations:
+        print_evaluation(evaluation, as_json=False)
+    if out is not None:
+        print(
+            f"written: {printable(out.name)} (the best) and {printable(_last_beside(out).name)} (the last, to resume)"
+        )
+
+
+def _command(options: argparse.Namespace, process: Process) -> str:
+    """The line that was typed, as it can be typed again."""
+    alone = ["python", "-m", "siamese"]
+    group = ["torchrun", "--nproc-per-node", os.environ.get("LOCAL_WORLD_SIZE", str(process.world)), "-m", "siamese"]
+    return shlex.join([*(alone if process.world == 1 else group), *options.arguments])

@@ -1,0 +1,98 @@
+"""Take it home: links to settings and runs, and a run's weights, figures, tables and script."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from siamese import export, figures
+from siamese.errors import SiameseError
+from siamese.jobs import TrainingJob
+from siamese.script import pytorch_script
+from siamese.ui import form
+from siamese.ui.lab import current_lab
+from siamese.ui.texts import STATIC
+
+MOST_BYTES = 64 << 20  # a browser gets a file in one answer
+
+
+def _weights(job: TrainingJob) -> bytes:
+    if job.weights is None:
+        raise SiameseError("There are no weights yet; they are kept when a run ends or is stopped.")
+    return job.weights
+
+
+def _script(job: TrainingJob) -> bytes:
+    if job.dataset is None:
+        raise SiameseError("The run has not begun yet; ask again in a moment.")
+    channels, height, width = job.dataset.train.images.shape[1:]
+    return pytorch_script(job.recipe, job.dataset_name, channels, (height, width)).encode()
+
+
+def _figure(job: TrainingJob, write: Callable[[Any], bytes]) -> bytes:
+    return write(figures.run_figure(job.history_copy(), form.label(job.dataset_name, job.recipe)))
+
+
+FILES: dict[str, tuple[str, str, Callable[[TrainingJob], bytes]]] = {
+    "weights": ("weights.safetensors", "application/octet-stream", _weights),
+    "json": ("run.json", "application/json", lambda job: export.run_as_json(job.snapshot()).encode()),
+    "csv": ("run.csv", "text/csv", lambda job: export.run_as_csv(job.history_copy()).encode()),
+    "png": ("run.png", "image/png", lambda job: _figure(job, figures.as_png)),
+    "svg": ("run.svg", "image/svg+xml", lambda job: _figure(job, figures.as_svg)),
+    "script": ("train.py", "text/x-python", _script),
+}
+
+
+def download(arguments: Any) -> dict[str, str]:
+    """[key, kind] → {"name", "type", "base64"} of one of FILES for the run of that key, or {"error": sentence}.
+
+    No file is written on the server; anybody can call this with anything.
+    """
+    key, kind = arguments if isinstance(arguments, list) and len(arguments) == 2 else (None, None)
+    access = current_lab().jobs.access(key)
+    try:
+        if access is None:
+            raise SiameseError("There is no run to take home; start one first.")
+        if not isinstance(kind, str) or kind not in FILES:
+            raise SiameseError(f"There is nothing to take home under that name; choose {', '.join(FILES)}.")
+        name, media_type, make = FILES[kind]
+        content = make(access.job)
+        if len(content) > MOST_BYTES:
+            raise SiameseError(
+                f"The file has {len(content) >> 20} MB, too many for a browser; train with python -m siamese train."
+            )
+    except SiameseError as error:
+        return {"error": str(error)}
+    stem = f"{access.job.dataset_name}-{access.job.recipe.name}-"
+    return {"name": stem + name, "type": media_type, "base64": base64.b64encode(content).decode()}
+
+
+class TakeHome(gr.HTML):
+    """Buttons that copy links and download files.
+
+    job: the key of the run on screen.  link: {"what": "settings" or "watch", "query": …, "number": …}, an answer to the
+    event `ask_link`, which it triggers with `what`; the browser copies it.
+    """
+
+    def __init__(
+        self, value: None = None, *, job: str | None = None, link: dict[str, Any] | None = None, **props: Any
+    ) -> None:
+        texts = json.loads((STATIC / "take_home.json").read_text("utf-8"))
+        script = (STATIC / "take_home.js").read_text("utf-8")
+        super().__init__(
+            value=value,
+            html_template='<div class="take-home"></div>',
+            js_on_load=f"const TEXTS = {json.dumps(texts, ensure_ascii=False)};\n{script}",
+            apply_default_css=False,
+            server_functions=[download],
+            job=job,
+            link=link,
+            **props,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "null"}

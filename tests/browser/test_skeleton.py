@@ -1,0 +1,119 @@
+"""The whole path in a real browser: start, grow, reload, offline, pause, step, stop; a batch drawn; two images compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from siamese.ui.lab import current_lab
+
+SHORT = "?recipe=contrastive-pairs&steps=5000&batch_size=16"
+
+
+def step(visitor) -> int:
+    return int(visitor.live("step"))
+
+
+def test_a_run_from_start_to_stop(visit: Callable) -> None:
+    visitor = visit(SHORT)
+    assert visitor.live("state") == "idle"
+    visitor.page.click("#start")
+    visitor.wait_points(5)
+    before = int(visitor.live("points"))
+    visitor.wait_points(before + 1)
+
+    # A reload finds the job again, with the whole curve.
+    visitor.page.reload()
+    visitor.wait("document.querySelector('.live')?.dataset.state === 'running'")
+    visitor.wait_points(before)
+
+    # Four seconds offline: the page stays, says so, and goes on by itself.
+    visits = visitor.visits
+    visitor.context.set_offline(True)
+    visitor.wait("document.querySelector('.live').dataset.net === 'down'")
+    visitor.page.wait_for_timeout(4000)  # the length of the outage is the subject here
+    visitor.complaints.clear()  # Chromium reports each request that an outage refuses
+    offline = step(visitor)
+    visitor.context.set_offline(False)
+    visitor.wait("document.querySelector('.live').dataset.net === 'up'")
+    visitor.wait(f"+document.querySelector('.live').dataset.step > {offline}")
+    visitor.complaints.clear()
+    assert visitor.visits == visits
+
+    visitor.page.click("#pause")
+    visitor.wait_state("paused")
+    visitor.page.click("#pause")
+    visitor.wait_state("running")
+    visitor.page.click("#stop")
+    visitor.wait_state("stopped")
+    assert visitor.page.is_enabled("#start")
+
+
+def test_a_single_step_is_exactly_one_and_is_shown(visit: Callable) -> None:
+    visitor = visit(SHORT)
+    for wanted in (1, 2, 3):
+        visitor.page.click("#step")
+        visitor.wait(f"document.querySelector('.live').dataset.step === '{wanted}'")
+        visitor.wait_state("paused")
+    visitor.wait("document.querySelectorAll('.step-pairs li').length === 12")
+
+
+def test_a_second_tab_sees_and_stops_the_same_run(visit: Callable) -> None:
+    first = visit(SHORT)
+    first.page.click("#start")
+    first.wait_points(3)
+    second = visit(beside=first)
+    second.wait_state("running")
+    second.page.click("#stop")
+    second.wait_state("stopped")
+    first.wait_state("stopped")
+
+
+def test_a_batch_is_drawn_and_drawn_again(visit: Callable) -> None:
+    visitor = visit()
+    visitor.tab("Explore pairs")
+    visitor.wait("document.querySelector('.batch').dataset.count === '12'")
+    verdicts = visitor.page.locator(".batch .verdict").all_text_contents()
+    assert sum("same" in text for text in verdicts) == sum("different" in text for text in verdicts) == 6
+    first = visitor.page.eval_on_selector_all(".batch img", "nodes => nodes.map(n => n.src).join()")
+    visitor.page.click("#draw")
+    visitor.page.wait_for_function(
+        "old => [...document.querySelectorAll('.batch img')].map(n => n.src).join() !== old", arg=first
+    )
+
+
+def test_two_examples_compared(visit: Callable) -> None:
+    visitor = visit()
+    visitor.tab("Compare")
+    visitor.page.locator("#examples button.thumbnail-item, #examples .thumbnail-item").first.click()
+    visitor.wait("document.querySelector('.gauge').dataset.value > ''")
+    shown = visitor.page.inner_text(".gauge .headline-number")
+    assert float(shown) >= 0 and len(shown.split(".")[1]) == 4
+    assert visitor.page.locator(".gauge .verdict").count() == 1
+
+
+def test_a_file_that_is_no_image_says_so_and_changes_nothing(visit: Callable) -> None:
+    visitor = visit()
+    visitor.tab("Compare")
+    visitor.page.locator("#examples .thumbnail-item").first.click()
+    visitor.wait("document.querySelector('.gauge').dataset.value > ''")
+    value = visitor.page.eval_on_selector(".gauge", "node => node.dataset.value")
+    visitor.page.locator("#left button[aria-label='Clear'], #left button[aria-label='Remove Image']").first.click()
+    wrong = {"name": "notes.png", "mimeType": "image/png", "buffer": b"these are words"}
+    visitor.page.set_input_files("#left input[type=file]", wrong)
+    visitor.page.wait_for_selector("text=no image that can be read", timeout=30_000)
+    visitor.complaints.clear()  # the browser reports the picture that it could not show, too
+    assert value
+
+
+def test_a_stranger_cannot_stop_by_the_watch_link(visit: Callable) -> None:
+    teacher = visit(SHORT)
+    teacher.page.click("#start")
+    teacher.wait_points(3)
+    (job,) = [job for job in current_lab().jobs.all_jobs() if job.alive]
+    pupil = visit(f"?watch={job.watch_id}")
+    pupil.wait_state("running")
+    pupil.wait_points(3)
+    pupil.wait("document.querySelector('#stop').disabled && document.querySelector('#step').disabled")
+    assert job.alive
+    teacher.page.click("#stop")
+    pupil.wait_state("stopped")
