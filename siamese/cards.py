@@ -36,7 +36,7 @@ def model_card(
     recipe, (height, width) = checkpoint.recipe, checkpoint.size
     train = dataset.train
     facts = [
-        ("data", f"{dataset.title}: {len(train):,} training images of {train.classes:,} classes; seed {recipe.seed}"),
+        ("data", f"{dataset.title}: {len(train):,} training images of {train.classes:,} classes"),
         ("held out", f"the {dataset.unseen} of the validation part ({_size(dataset.validation.classes, dataset)}) "
                      f"and of the test part ({_size(dataset.test.classes, dataset)}) were never trained on"),
         ("input", f"{_colours(checkpoint)}, {width} × {height} pixels{_background(checkpoint)}"),
@@ -47,7 +47,7 @@ def model_card(
         ("optimiser", f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, schedule {recipe.schedule}"),
         ("augmentation", recipe.augmentation + (", quarter turns as classes" if recipe.rotations_as_classes else "")),
         ("training", f"the best of {recipe.steps:,} steps on validation: step {checkpoint.step:,}, after "
-                     f"{checkpoint.seconds:.1f} s on {making.device} (torch {checkpoint.versions['torch']})"),
+                     f"{checkpoint.seconds:.1f} s on {making.device}, seed {recipe.seed} (torch {checkpoint.versions['torch']})"),
         ("threshold", f"{checkpoint.threshold:.4f}, chosen on validation pairs; a smaller dissimilarity is \"same\""),
     ]  # fmt: skip
     lines = [

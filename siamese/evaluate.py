@@ -203,7 +203,7 @@ class Evaluator:
 
 def fingerprint(dataset: Dataset) -> str:
     """Tells the training images of one data set from those of another: a checksum of their pixels."""
-    return f"{zlib.crc32(memoryview(dataset.train.images.cpu().contiguous().numpy())):08x}"
+    return f"{zlib.crc32(dataset.train.images.cpu().numpy().tobytes()):08x}"
 
 
 def trained_on(checkpoint: Checkpoint, dataset: Dataset) -> bool:

@@ -26,7 +26,7 @@ CLEAR = 0.25
 @dataclass(frozen=True)
 class Example:
     """One pair.  left, right: file names.  title: what a person reads.  model: the weights it is for, without suffix.
-    same: the truth.  hard: chosen as the pair of different classes that the model finds most alike."""
+    same: the truth.  hard: of all pairs of two classes of one group, the one that the model finds most alike."""
 
     left: str
     right: str
@@ -95,7 +95,10 @@ class _Chooser:
         return self._take(torch.where(clear, self.pixels, torch.inf), DIFFERENT, largest=False)
 
     def hardest(self) -> _Pair:
-        alike = torch.where(self.pairs & ~self.of_one_class, self.judged, torch.inf)
+        # Of one group: some letters of two alphabets, a capital and its small form, look the same to everybody.
+        group = self.bank.groups[self.bank.labels]
+        asked = self.pairs & ~self.of_one_class & (group[:, None] == group[None])
+        alike = torch.where(asked, self.judged, torch.inf)
         place = int(alike.argmin())
         return _Pair(self.bank, place // len(self.bank), place % len(self.bank))
 

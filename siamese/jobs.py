@@ -95,6 +95,8 @@ class TrainingJob:
             self._phase, self._version = "preparing", self._version + 1
         try:
             self.dataset = self._load(self._tell_preparing)
+            with self._lock:
+                self._history.recipe = self.recipe.fitted(self.dataset.train)
             if self.control.stopped:
                 with self._lock:
                     self._end("stopped")

@@ -178,7 +178,7 @@ def _reach(shapes: Tensor) -> Tensor:
     for axis in (1, 2):
         size = squared.shape[axis]
         ahead = squared.clone()
-        for step in range(1, _FAR):
+        for step in range(1, min(_FAR, size)):
             here, there = ahead.narrow(axis, 0, size - step), squared.narrow(axis, step, size - step) + step**2
             torch.minimum(here, there, out=here)
             here, there = ahead.narrow(axis, step, size - step), squared.narrow(axis, 0, size - step) + step**2
@@ -249,9 +249,10 @@ def _letters() -> Iterator[_Letter]:
                 yield _Letter(character, alphabet)
 
 
-def _code_points(face: str) -> set[int]:
+@lru_cache(maxsize=16)
+def _code_points(face: str) -> frozenset[int]:
     with TTFont(_FONTS / face, lazy=True) as font:
-        return set(font.getBestCmap())
+        return frozenset(font.getBestCmap())
 
 
 @lru_cache(maxsize=16)

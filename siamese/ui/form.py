@@ -64,7 +64,7 @@ ADVANCED_FIELDS = (
     Field("normalize", gr.Checkbox, lambda r: r.loss != "supcon"),
     Field("loss", _choice(recipes.LOSSES)),
     Field("similarity", _choice([s for s in recipes.SIMILARITIES if s != "learned"]), lambda r: r.loss in _DISTANCES),
-    Field("batching", _choice(recipes.BATCHINGS), lambda r: len(_batchings(r.loss, r.second_tower)) > 1),
+    Field("batching", _choice(recipes.BATCHINGS), lambda r: len(batchings(r.loss, r.second_tower)) > 1),
     Field("mining", _choice(recipes.MININGS), lambda r: r.loss == "triplet" and _all_pairs(r)),
     Field("soft_margin", gr.Checkbox, lambda r: r.loss == "triplet"),
     Field("batch_size", _whole(8, 512, 8), lambda r: not _all_pairs(r)),
@@ -82,7 +82,7 @@ FIELDS = LIVE_FIELDS + ADVANCED_FIELDS
 _DISTANCES = ("contrastive", "triplet")
 
 
-def _batchings(loss: str, second_tower: str | None) -> tuple[str, ...]:
+def batchings(loss: str, second_tower: str | None) -> tuple[str, ...]:
     """The batches a loss can learn from; two towers need a left and a right."""
     if second_tower:
         return ("pairs",)
@@ -111,7 +111,7 @@ def settle(settings: dict[str, Any], changed: str) -> dict[str, Any]:
     loss = settled["loss"]
     if loss in ("triplet", "supcon"):
         settled["second_tower"] = None
-    allowed = _batchings(loss, settled["second_tower"])
+    allowed = batchings(loss, settled["second_tower"])
     if settled["batching"] not in allowed:
         settled["batching"] = allowed[0]
     if loss == "bce":
@@ -143,7 +143,7 @@ def to_controls(recipe: Recipe) -> list[Any]:
             value = value or ""
         update: dict[str, Any] = {"value": value, "visible": field.applies(recipe)}
         if field.name == "batching":
-            update["choices"] = list(_batchings(recipe.loss, recipe.second_tower))
+            update["choices"] = list(batchings(recipe.loss, recipe.second_tower))
         if field.name == "similarity" and value == "learned":
             del update["value"]
         updates.append(gr.update(**update))

@@ -30,7 +30,7 @@ def _script(job: TrainingJob) -> bytes:
     if job.dataset is None:
         raise SiameseError("The run has not begun yet; ask again in a moment.")
     channels, height, width = job.dataset.train.images.shape[1:]
-    return pytorch_script(job.recipe, job.dataset_name, channels, (height, width)).encode()
+    return pytorch_script(job.history.recipe, job.dataset_name, channels, (height, width)).encode()
 
 
 def _figure(job: TrainingJob, write: Callable[[Any], bytes]) -> bytes:

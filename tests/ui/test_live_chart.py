@@ -82,6 +82,15 @@ def test_style_holds_only_what_gradio_passes_on() -> None:
         assert selectors and not [s for s in selectors if re.match(r"(body|html|:root|\.gradio-container)", s)]
 
 
+def test_rules_for_a_projector_are_variables() -> None:
+    # Gradio's repeated form of the ordinary rules outweighs any rule that hangs on the body, but not its variables.
+    rules = re.findall(r"(body\.projector[^{]*)\{([^}]*)\}", CSS)
+    assert rules
+    for _, body in rules:
+        declarations = [line.strip() for line in body.split(";") if line.strip()]
+        assert all(line.startswith("--") or line.endswith("!important") for line in declarations), declarations
+
+
 def luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]

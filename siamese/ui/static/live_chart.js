@@ -70,7 +70,9 @@ const glide = () => (run?.state === "running" ? BASE : 250);
 function adopt(next) {
   [job, version, run, state, up, delay] = [next, -1, null, "idle", true, BASE];
   [frames, drawnFrame, sprite, adopted] = [new Map(), null, "none", performance.now()];
+  wanted = null;
   history.reset();
+  showMarker(null);
   mapPlot.reset();
   distancePlot.update(null);
   stepPanel.show(null);
@@ -150,7 +152,7 @@ function describeLoss() {
   const points = run?.loss?.value.length;
   if (!points) return lossPlot.describe(words.loss_empty);
   const { loss, validation } = run;
-  const told = [say("loss_aria", { step: whole(loss.step.at(-1)), steps: whole(run.steps), loss: short(lossPlot.smoothed.at(-1)) })];
+  const told = [say("loss_aria", { step: whole(loss.step.at(-1)), steps: whole(run.steps), loss: short(lossPlot.smoothed.findLast((value) => value != null)) })];
   if (validation.loss.length) told.push(`${words.validation} ${short(validation.loss.at(-1))}.`);
   if (loss.collapse > 0) told.push(say("collapse_line", { name: loss.collapse_name ?? "", value: short(loss.collapse) }) + ".");
   lossPlot.describe(told.join(" "));

@@ -39,7 +39,7 @@ class StatusBar {
     setText(this.left.label, over ? words.took : words.left);
     setText(this.pairs.value, run?.pairs_per_s ? whole(this.rounded(run.pairs_per_s)) : NONE);
     const memory = run?.memory_mb;
-    const size = memory == null ? "" : memory >= 1000 ? ` · ${fixed(memory / 1000, 1)} GB` : ` · ${whole(memory)} MB`;
+    const size = !(memory >= 1) ? "" : memory >= 1000 ? ` · ${fixed(memory / 1000, 1)} GB` : ` · ${whole(memory)} MB`;
     setText(this.device.value, run?.device ? run.device + size : NONE);
     this.bar.setAttribute("aria-valuemax", String(steps || 1));
     this.bar.setAttribute("aria-valuenow", String(step));
@@ -121,7 +121,7 @@ class ScoresPanel {
       setText(protocol, protocols?.[key] ?? "");
     }
     const values = scores && { pairs: percent(scores.pair_accuracy), auc: told("auc", scores.auc), oneshot: percent(scores.oneshot) };
-    this.plot.describe(values ? say("scores_aria", { ...values, way: scores.way, step: whole(run.step) }) : words.scores_empty);
+    this.plot.describe(values ? say("scores_aria", { ...values, way: scores.way, step: whole(run.validation.step.at(-1)) }) : words.scores_empty);
   }
 }
 

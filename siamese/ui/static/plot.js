@@ -150,12 +150,18 @@ class Plot {
       [this.width, this.height] = [this.box.clientWidth, this.box.clientHeight];
       this.redraw();
     }).observe(this.box);
+    // What is scrolled out of sight need not be drawn sixty times a second.
+    this.inSight = true;
+    new IntersectionObserver(([entry]) => {
+      this.inSight = entry.isIntersecting;
+      if (this.inSight) this.redraw();
+    }).observe(this.box);
   }
   redraw() {
     request(this);
   }
   frame(now) {
-    if (!this.width || !this.height) return false;
+    if (!this.width || !this.height || !this.inSight) return false;
     const ratio = window.devicePixelRatio || 1;
     const [across, down] = [Math.round(this.width * ratio), Math.round(this.height * ratio)];
     if (this.canvas.width !== across || this.canvas.height !== down) [this.canvas.width, this.canvas.height] = [across, down];
@@ -191,10 +197,11 @@ function linearTicks(low, high, count, least = 0) {
   if (!(high > low)) return [];
   const step = Math.max(least, niceStep(high - low, count));
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const far = digits > 5 || high >= 1e7;
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-6; k++) {
     const at = k * step || 0;
-    ticks.push({ at, text: digits > 5 ? at.toExponential(0) : fixed(at, digits) });
+    ticks.push({ at, text: far ? at.toExponential().replace(/(\.\d)\d+/, "$1").replace("e+", "e") : fixed(at, digits) });
   }
   return ticks;
 }
