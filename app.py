@@ -11,4 +11,6 @@ from siamese.ui.settings import read_settings
 
 if __name__ == "__main__":
     settings = read_settings()
-    launch(build_demo(settings), settings)
+    demo = build_demo(settings)
+    launch(demo, settings)
+    demo.block_thread()

@@ -10,14 +10,14 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
-from matplotlib.patches import Patch, Polygon, Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from siamese.data.bank import Dataset
 from siamese.history import RunHistory
@@ -27,7 +27,6 @@ from siamese.validation import map_images, validation_pool
 SAME, DIFFERENT = "#0072B2", "#D55E00"
 INK, SOFT, LINE = "#1d1f23", "#62676f", "#e3e4e0"
 CLASSES = ("#117733", "#aa4499", "#8a6d00", "#2f8f8b", "#6a4c93", "#9c2f52", "#5b6b00", "#6b737d")
-MARKERS = ("o", "s", "^", "D", "v", "p", "P", "*")
 DPI = 200
 _TEXT, _SMALL = 8.5, 7.5  # points
 _METADATA = {"Creator": "siamese", "Date": None}
@@ -43,12 +42,12 @@ def run_figure(history: RunHistory, title: str, dataset: Dataset | None = None) 
     """
     told = history.told()
     unseen = "images" if dataset is None else dataset.unseen
-    figure = Figure(figsize=(9.6, 7.0), dpi=DPI, facecolor="white")
+    figure = Figure(figsize=(11.0, 7.9), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
-    figure.text(0.055, 0.968, title, size=13, weight="bold", color=INK, va="center", parse_math=False)
-    figure.text(0.055, 0.934, _facts(history, told), size=_TEXT, color=SOFT, va="center", parse_math=False)
+    figure.text(0.045, 0.972, title, size=13, weight="bold", color=INK, va="center", parse_math=False)
+    figure.text(0.045, 0.942, _facts(history, told), size=_TEXT, color=SOFT, va="center", parse_math=False)
     grid = figure.add_gridspec(
-        2, 2, left=0.055, right=0.985, top=0.845, bottom=0.075, hspace=0.46, wspace=0.17, width_ratios=(1.15, 1)
+        2, 2, left=0.045, right=0.985, top=0.85, bottom=0.065, hspace=0.48, wspace=0.14, width_ratios=(1.1, 1)
     )
     loss, distances, embedding, scores = (figure.add_subplot(grid[place]) for place in range(4))
     _draw_loss(loss, told)
@@ -64,7 +63,7 @@ def as_png(figure: Figure) -> bytes:
 
 
 def as_svg(figure: Figure) -> bytes:
-    """The figure as an SVG file, letters as outlines, without a date or random names: the same bytes for the same run."""
+    """The figure as an SVG file, letters as outlines, with no date or random name: the same bytes for the same run."""
     return _written(figure, "svg", _METADATA)
 
 
@@ -81,7 +80,9 @@ def _facts(history: RunHistory, told: dict[str, Any]) -> str:
     facts += [f"{told['parameters']:,} weights"] if told["parameters"] else []
     if history.diagnosis is not None:
         words = {"collapse": "collapse", "diverged": "diverged", "satisfied": "every triplet satisfied"}
-        facts.append(f"{words.get(history.diagnosis.kind, history.diagnosis.kind)} since step {history.diagnosis.step:,}")
+        facts.append(
+            f"{words.get(history.diagnosis.kind, history.diagnosis.kind)} since step {history.diagnosis.step:,}"
+        )
     return "  ·  ".join(facts)
 
 
@@ -163,18 +164,15 @@ def _draw_loss(axes: Axes, told: dict[str, Any]) -> None:
     collapse = loss["collapse"]
     if collapse:
         axes.axhline(collapse, color=SOFT, linewidth=1.4, linestyle=(0, (1, 2)))
-        handles.append(
-            Line2D([], [], color=SOFT, linewidth=1.4, linestyle=(0, (1, 2)), label=_collapse_label(loss, collapse))
-        )
+        label = f"collapse: {loss['collapse_name']} = {collapse:.4g}"
+        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+        rim = [withStroke(linewidth=3, foreground="white")]  # keeps the words legible where a curve runs behind them
+        axes.annotate(label, (1, collapse), (0, 3), size=_TEXT, color=SOFT, path_effects=rim, **place)
         tops.append(collapse * 1.12)
     axes.set_ylim(0, max(*tops, 1e-6))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     _step_axis(axes, told["step"])
     _legend(axes, handles)
-
-
-def _collapse_label(loss: dict[str, Any], collapse: float) -> str:
-    return f"collapse: {loss['collapse_name']} = {collapse:.4g}"
 
 
 def _step_axis(axes: Axes, steps: int) -> None:
@@ -190,7 +188,7 @@ def _draw_distances(axes: Axes, told: dict[str, Any], unseen: str) -> None:
         _head(axes, "Distances", "Same pairs and different pairs, and the threshold between.")
         return _empty(axes, "No validation was made.")
     wrong = f"{round(1000 * frame['overlap']):,} of 1,000 fall on the wrong side"
-    _head(axes, "Distances", f"Pairs from unseen {unseen}, half of them same: {wrong}.")
+    _head(axes, "Distances", f"Pairs from unseen {unseen}: {wrong}.")
     _plain(axes, grid=False)
     edges, threshold = np.array(frame["edges"]), frame["threshold"]
     same, different = np.array(frame["same"]), np.array(frame["different"])
@@ -204,22 +202,27 @@ def _draw_distances(axes: Axes, told: dict[str, Any], unseen: str) -> None:
     hills.axis("off")
     width = np.diff(edges)
     bars = {"align": "edge", "linewidth": 0.0}
-    hills.bar(edges[:-1], different, width * 0.92, facecolor="none", edgecolor=DIFFERENT, hatch="//////", alpha=0.5, **bars)
+    hills.bar(
+        edges[:-1], different, width * 0.92, facecolor="none", edgecolor=DIFFERENT, hatch="//////", alpha=0.5, **bars
+    )
     hills.bar(edges[:-1], same, width * 0.92, color=SAME, alpha=0.3, **bars)
-    for shares, colour, left, right in ((different, DIFFERENT, edges[0], threshold), (same, SAME, threshold, edges[-1])):
+    for shares, colour, left, right in (
+        (different, DIFFERENT, edges[0], threshold),
+        (same, SAME, threshold, edges[-1]),
+    ):
         clip = Rectangle((left, 0), right - left, peak, transform=hills.transData)
         for bar in hills.bar(edges[:-1], shares, width * 0.92, color=colour, alpha=0.75, **bars):
             bar.set_clip_path(clip)
-    middles = (edges[:-1] + edges[1:]) / 2
     for shares, colour, wide in ((different, DIFFERENT, 3.2), (same, SAME, 2.0)):
-        hills.plot(*_hill(middles, shares, edges), color=colour, linewidth=wide, solid_joinstyle="round")
-    hills.plot(*_hill(middles, different, edges), color="white", linewidth=1.2)
-    axes.plot([threshold, threshold], [0, peak * 1.12], color=INK, linewidth=1.6, linestyle=(0, (4, 3)), zorder=5)
+        hills.plot(*_hill(edges, shares), color=colour, linewidth=wide, solid_joinstyle="round")
+    hills.plot(*_hill(edges, different), color="white", linewidth=1.2)
+    dashed = {"color": INK, "linewidth": 1.6, "linestyle": (0, (4, 3))}
+    hills.plot([threshold, threshold], [0, peak * 1.14], clip_on=False, **dashed)
     words = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "size": _TEXT, "color": SOFT}
     reach = edges[-1] - edges[0]
-    if threshold - edges[0] > 0.2 * reach:
+    if threshold - edges[0] > 0.16 * reach:
         axes.annotate("◂ says “same”", (threshold, 0.965), (-5, 0), ha="right", va="center", **words)
-    if edges[-1] - threshold > 0.26 * reach:
+    if edges[-1] - threshold > 0.22 * reach:
         axes.annotate("says “different” ▸", (threshold, 0.965), (5, 0), ha="left", va="center", **words)
     axes.set_yticks([])
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -228,24 +231,30 @@ def _draw_distances(axes: Axes, told: dict[str, Any], unseen: str) -> None:
         [
             Patch(facecolor=_tint(SAME, 0.3), edgecolor=SAME, linewidth=1.6, label="same"),
             Patch(facecolor="white", edgecolor=DIFFERENT, linewidth=1.0, hatch="//////", label="different"),
-            Line2D([], [], color=INK, linewidth=1.6, linestyle=(0, (4, 3)), label=f"threshold {scores['threshold']:.3f}"),
+            Line2D([], [], **dashed, label=f"threshold {scores['threshold']:.3f}"),
         ],
     )
     axes.annotate(
-        "dissimilarity", (1, -0.13), (0, -1), "axes fraction", "offset points", size=_TEXT, color=SOFT, ha="right", va="top"
+        "dissimilarity",
+        (1, -0.13),
+        (0, -1),
+        "axes fraction",
+        "offset points",
+        size=_TEXT,
+        color=SOFT,
+        ha="right",
+        va="top",
     )
 
 
-def _hill(middles: np.ndarray, shares: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A smooth curve through the middle of the bars, each averaged a little with its neighbours."""
-    padded = np.pad(shares, 1, mode="edge")
-    heights = 0.25 * padded[:-2] + 0.5 * shares + 0.25 * padded[2:]
-    x, y = np.concatenate([edges[:1], middles, edges[-1:]]), np.concatenate([heights[:1], heights, heights[-1:]])
-    at = np.linspace(0, len(x) - 1, 12 * len(x))
-    below = np.minimum(at.astype(int), len(x) - 2)
-    part = at - below
-    eased = part * part * (3 - 2 * part)
-    return x[below] + part * (x[below + 1] - x[below]), y[below] + eased * (y[below + 1] - y[below])
+def _hill(edges: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The outline of a histogram as a smooth curve: each height averaged over the width of two bars."""
+    fine = 16  # points of the curve in a bar
+    heights = np.pad(np.repeat(shares, fine), fine, mode="edge")
+    for _ in range(2):
+        heights = np.convolve(heights, np.full(fine + 1, 1 / (fine + 1)), mode="same")
+    x = np.interp((np.arange(len(shares) * fine) + 0.5) / fine, np.arange(len(edges)), edges)
+    return x, heights[fine:-fine]
 
 
 def _tint(colour: str, share: float) -> tuple[float, ...]:
@@ -255,22 +264,22 @@ def _tint(colour: str, share: float) -> tuple[float, ...]:
 
 def _draw_map(axes: Axes, history: RunHistory, told: dict[str, Any], dataset: Dataset | None) -> None:
     frame = told["frame"]
-    shown = "Each picture is" if dataset is not None else "Each point is"
+    sentence = "Neighbours look alike to the network."
     if frame is None:
-        _head(axes, "Embedding map", f"{shown} an image; neighbours look alike to the network.")
+        _head(axes, "Embedding map", sentence)
         return _empty(axes, "No validation was made.")
     if frame["explained"] < 0.9995:
-        sentence = f"{shown} an image; two directions with {frame['explained']:.0%} of the spread."
-    else:
-        sentence = f"{shown} an image; neighbours look alike to the network."
+        sentence = f"Neighbours look alike to the network; two directions with {frame['explained']:.0%} of the spread."
     _head(axes, "Embedding map", sentence)
     axes.set_axis_off()
     x, y = np.array(frame["x"]), np.array(frame["y"])
-    middle = ((x.max() + x.min()) / 2, (y.max() + y.min()) / 2)
-    reach = 1.08 * max((x.max() - x.min()) / 2, (y.max() - y.min()) / 2, 1e-9)
-    axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xlim(middle[0] - reach, middle[0] + reach)
-    axes.set_ylim(middle[1] - reach, middle[1] + reach)
+    # One scale for both directions, the largest with which the points and a rim around them fit.
+    box = axes.get_position()
+    wide, tall = box.width * 11.0 * 72 - 2 * _PICTURE, box.height * 7.9 * 72 - 2 * _PICTURE
+    unit = max(np.ptp(x) / wide, np.ptp(y) / tall, 1e-9)
+    for limits, values, points in ((axes.set_xlim, x, wide), (axes.set_ylim, y, tall)):
+        middle, reach = (values.max() + values.min()) / 2, unit * (points / 2 + _PICTURE)
+        limits(middle - reach, middle + reach)
     if dataset is None:
         axes.scatter(x, y, s=14, color=INK, edgecolors="white", linewidths=0.5)
         return None
@@ -282,7 +291,7 @@ def _draw_map(axes: Axes, history: RunHistory, told: dict[str, Any], dataset: Da
     return None
 
 
-_PICTURE = 17.0  # points: the side of a picture on the map
+_PICTURE = 15.0  # points: the side of a picture on the map
 
 
 def _zoom(image: np.ndarray) -> float:
@@ -295,11 +304,16 @@ def _pictures(history: RunHistory, dataset: Dataset) -> tuple[list[np.ndarray], 
     shown = map_images(pool)
     pixels = pool.images[shown].cpu().float().div(255).permute(0, 2, 3, 1).numpy()
     colours = [CLASSES[label % len(CLASSES)] for label in pool.labels.cpu()[shown].tolist()]
-    rim = np.concatenate([pixels[:, 0].ravel(), pixels[:, -1].ravel(), pixels[:, :, 0].ravel(), pixels[:, :, -1].ravel()])
+    rim = np.concatenate(
+        [pixels[:, 0].ravel(), pixels[:, -1].ravel(), pixels[:, :, 0].ravel(), pixels[:, :, -1].ravel()]
+    )
     darkness = float(np.median(rim))
     if pixels.shape[3] == 1 and (darkness < 0.05 or darkness > 0.95):
         ink = pixels if darkness < 0.05 else 1 - pixels
-        tinted = [np.concatenate([np.broadcast_to(matplotlib.colors.to_rgb(c), (*i.shape[:2], 3)), i], 2) for c, i in zip(colours, ink)]
+        tinted = [
+            np.concatenate([np.broadcast_to(matplotlib.colors.to_rgb(c), (*i.shape[:2], 3)), i], 2)
+            for c, i in zip(colours, ink)
+        ]
         return tinted, colours
     return [np.repeat(image, 3, 2) if image.shape[2] == 1 else image for image in pixels], colours
 
@@ -320,16 +334,34 @@ def _draw_scores(axes: Axes, told: dict[str, Any], unseen: str) -> None:
     baseline = scores["baseline"] or {}
     where = "within a group" if scores["within_group"] else "across all classes"
     columns = (
-        ("pair_accuracy", "pairs right", "{:.1%}", 0.5, f"{scores['pairs']:,} pairs, threshold {scores['threshold']:.3f}"),
+        (
+            "pair_accuracy",
+            "pairs right",
+            "{:.1%}",
+            0.5,
+            f"{scores['pairs']:,} pairs, threshold {scores['threshold']:.3f}",
+        ),
         ("auc", "ROC AUC", "{:.3f}", 0.5, f"equal error rate {scores['eer']:.1%}"),
-        ("oneshot", f"{scores['way']}-way one-shot", "{:.1%}", 1 / scores["way"], f"{where}, {scores['trials']:,} trials"),
+        (
+            "oneshot",
+            f"{scores['way']}-way one-shot",
+            "{:.1%}",
+            1 / scores["way"],
+            f"{where}, {scores['trials']:,} trials",
+        ),
     )
     for number, (key, name, form, guess, protocol) in enumerate(columns):
-        at = {"x": (0.0, 0.38, 0.66)[number], "transform": axes.transAxes, "va": "top"}
+        at = {"x": (0.0, 0.37, 0.67)[number], "transform": axes.transAxes, "va": "top"}
         axes.text(y=1.0, s=form.format(scores[key]), size=14, weight="bold", color=INK, **at)
         axes.text(y=0.86, s=name, size=_TEXT, color=INK, **at)
         pixels = f"pixels {form.format(baseline[key])}, " if key in baseline else ""
-        axes.text(y=0.775, s=f"{pixels}guess {form.format(guess) if key == 'auc' else f'{guess:.0%}'}", size=_SMALL, color=SOFT, **at)
+        axes.text(
+            y=0.775,
+            s=f"{pixels}guess {guess if key == 'auc' else f'{guess:.0%}'}",
+            size=_SMALL,
+            color=SOFT,
+            **at,
+        )
         axes.text(y=0.70, s=protocol, size=_SMALL, color=SOFT, **at)
     axes.set_axis_off()
     plot = axes.inset_axes((0.0, 0.0, 1.0, 0.6))
@@ -339,10 +371,25 @@ def _draw_scores(axes: Axes, told: dict[str, Any], unseen: str) -> None:
         plot.plot(validation["step"], _numbers(validation[key]), color=colour, linewidth=wide, linestyle=dash)
         handles.append(Line2D([], [], color=colour, linewidth=wide, linestyle=dash, label=name))
         if key in baseline:
-            # A short mark at the right end, in the line's own dress: where raw pixels stand.
-            plot.plot([0.955, 1.0], [baseline[key]] * 2, color=colour, linewidth=wide, linestyle=dash, transform=plot.get_yaxis_transform())
+            plot.plot([1.0], [baseline[key]], transform=plot.get_yaxis_transform(), **_pixel_mark(wide, colour))
+    if baseline:
+        handles.append(Line2D([], [], **_pixel_mark(2.0, INK), label="raw pixels"))
     plot.set_ylim(0, 1)
     plot.set_yticks([0, 0.5, 1])
     plot.yaxis.set_major_formatter(PercentFormatter(1.0, 0, " %"))
     _step_axis(plot, told["step"])
-    _legend(plot, handles, below=-0.22)
+    _legend(plot, handles, below=-0.2)
+
+
+def _pixel_mark(wide: float, colour: str) -> dict[str, Any]:
+    """A small arrow at the right end of a curve's plot, hollow for a thin curve: where raw pixels stand."""
+    fill = colour if wide >= 1 else "white"
+    return {
+        "marker": "<",
+        "markersize": 5,
+        "color": colour,
+        "markerfacecolor": fill,
+        "markeredgewidth": 0.9,
+        "linestyle": "none",
+        "clip_on": False,
+    }

@@ -71,7 +71,7 @@ def _header(recipe: Recipe, dataset_name: str) -> list[str]:
             first,
             'DATA is the folder that torchvision keeps the images in; what is missing there is downloaded."""',
         ]
-    folders = "DATA holds train, validation and test, each with a folder per class"
+    folders = "DATA holds train, validation and test, each with class folders"
     if _partners(recipe, dataset_name):
         folders = "DATA has class folders in train, train-partner and so on"
     return [first, folders + (f' (python -m siamese data export {dataset_name} DATA)."""' if known else '."""')]

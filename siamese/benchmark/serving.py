@@ -215,7 +215,7 @@ def _app(bench: Bench) -> Iterator[_App]:
         # What a server says on stdout would run into the results.
         with redirect_stdout(sys.stderr):
             demo = build_demo(settings)
-            launch(demo, settings, prevent_thread_lock=True, quiet=True)
+            launch(demo, settings, quiet=True)
         try:
             component = next(number for number, block in demo.blocks.items() if isinstance(block, LiveChart))
             yield _App(current_lab(), component, settings.port)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,8 +96,7 @@ def _write(path: Path, dataset: Dataset, name: str, seed: int, version: int) -> 
     notes = {"format": _FORMAT, "name": name, "seed": seed, "version": version, "fields": fields, "parts": parts}
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=".part", dir=path.parent)
-    os.close(handle)
+    unfinished = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.part")
     try:
         save_file(
             {key: tensor.to(torch.device("cpu")).contiguous() for key, tensor in tensors.items()},
@@ -108,5 +107,4 @@ def _write(path: Path, dataset: Dataset, name: str, seed: int, version: int) -> 
             os.fsync(file.fileno())
         os.replace(unfinished, path)
     finally:
-        if os.path.exists(unfinished):
-            os.unlink(unfinished)
+        unfinished.unlink(missing_ok=True)

@@ -426,10 +426,10 @@ class Look:
     collar: int = 0
 
 
-def _mix(a: Sequence[float], b: Sequence[float], share: float) -> Colour:
+def _mix(a: Colour, b: Colour, share: float) -> Colour:
     """Colour a with a share of colour b in it."""
-    red, green, blue = (round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
-    return red, green, blue
+    keep = 1.0 - share
+    return round(keep * a[0] + share * b[0]), round(keep * a[1] + share * b[1]), round(keep * a[2] + share * b[2])
 
 
 def _shaded(colour: Colour, tone: float) -> Colour:

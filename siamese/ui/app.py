@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
-
 import gradio as gr
 
 from siamese.ui import compare_tab, page_head, pairs_tab, train_tab
@@ -39,12 +37,11 @@ def build_demo(settings: Settings) -> gr.Blocks:
     return demo
 
 
-def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> Any:
-    """Serves the page; options go to Gradio's launch."""
+def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
+    """Starts serving the page in the background and returns its address; demo.block_thread() waits for the end."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    current_lab().warm_up()
     demo.queue(max_size=200, default_concurrency_limit=4)
-    return demo.launch(
+    _, address, _ = demo.launch(
         server_name=settings.host,
         server_port=settings.port,
         share=settings.share,
@@ -60,5 +57,9 @@ def launch(demo: gr.Blocks, settings: Settings, **options: Any) -> Any:
         pwa=False,
         mcp_server=False,
         allowed_paths=[str(EXAMPLES)],
-        **options,
+        prevent_thread_lock=True,
+        quiet=quiet,
     )
+    # Not before: Gradio gives up on a server of its own that does not answer at once, and drawing keeps it busy.
+    current_lab().warm_up()
+    return address

@@ -14,32 +14,27 @@ from siamese.errors import SiameseError
 from siamese.ui import form
 from siamese.ui.browser import as_browser
 from siamese.ui.lab import EXAMPLES, RUN_PREFIX, current_lab
-from siamese.ui.texts import STATIC, i18n
+from siamese.ui.texts import i18n
 from siamese.ui.upload import ImageUpload, image_upload
+from siamese.ui.widget import Widget, words
 
 DEFAULT_MODEL = "glyphs"
 
 
-class Gauge(gr.HTML):
+class Gauge(Widget):
     """The dissimilarity in large type, on a scale with its threshold, and the model it came from.
 
     result: what `measure` returns, {"error": sentence}, or None for an invitation.
     """
 
     def __init__(self, value: None = None, *, result: dict[str, Any] | None = None, **props: Any) -> None:
-        texts = json.loads((STATIC / "gauge.json").read_text("utf-8"))
-        script = (STATIC / "gauge.js").read_text("utf-8")
         super().__init__(
-            value=value,
-            html_template='<div class="gauge" role="status" data-state="empty"></div>',
-            js_on_load=f"const TEXTS = {json.dumps(texts, ensure_ascii=False)};\n{script}",
-            apply_default_css=False,
-            result=result,
+            {"result": result},
+            markup='<div class="gauge" role="status" data-state="empty"></div>',
+            scripts=["gauge.js"],
+            data={"TEXTS": words("gauge.json")},
             **props,
         )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "null"}
 
 
 @dataclass

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import gradio as gr
-
 from siamese.ui.lessons import load_lessons
-from siamese.ui.texts import STATIC
+from siamese.ui.widget import Widget, words
 
 
-class LessonCard(gr.HTML):
+class LessonCard(Widget):
     """The lessons' list, or one lesson: what it is, what to watch, a question with its options, then the answer.
 
     lesson: the id of the open lesson, or None.  Triggers `open_lesson` with `id` (None to leave) for Python to set the
@@ -19,18 +16,10 @@ class LessonCard(gr.HTML):
     """
 
     def __init__(self, value: None = None, *, lesson: str | None = None, **props: Any) -> None:
-        words = json.loads((STATIC / "lesson_card.json").read_text("utf-8"))
-        lessons = [lesson.as_dict() for lesson in load_lessons()]
-        script = (STATIC / "lesson_card.js").read_text("utf-8")
         super().__init__(
-            value=value,
-            html_template='<div class="lesson-card"></div>',
-            js_on_load=f"const TEXTS = {json.dumps(words, ensure_ascii=False)};\n"
-            f"const LESSONS = {json.dumps(lessons, ensure_ascii=False)};\n{script}",
-            apply_default_css=False,
-            lesson=lesson,
+            {"lesson": lesson},
+            markup='<div class="lesson-card"></div>',
+            scripts=["lesson_card.js"],
+            data={"TEXTS": words("lesson_card.json"), "LESSONS": [each.as_dict() for each in load_lessons()]},
             **props,
         )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "null"}

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
-
-import gradio as gr
 
 # Gradio builds the component anew from its constructor arguments after every update, so what it calls on the server
 # is fixed here and not passed in.
 from siamese.ui.live_server import frame, poll, thumbnails
+from siamese.ui.widget import Widget, words
 
-STATIC = Path(__file__).with_name("static")
 SCRIPTS = ("plot.js", "curves.js", "distances.js", "map.js", "panels.js", "live_chart.js")
 
 
-def javascript() -> str:
-    """The script of the view: its texts in every language, then the files of `SCRIPTS`, as one function body."""
-    texts = json.loads((STATIC / "texts.json").read_text("utf-8"))
-    parts = [f"const TEXTS = {json.dumps(texts, ensure_ascii=False)};"]
-    parts += [(STATIC / name).read_text("utf-8") for name in SCRIPTS]
-    return "\n".join(parts)
-
-
-class LiveChart(gr.HTML):
+class LiveChart(Widget):
     """Loss, distances, embedding map and scores of one job, live.
 
     It polls `live_server.poll` outside Gradio's queue and draws on canvases; nothing about a run passes through
@@ -48,17 +36,10 @@ class LiveChart(gr.HTML):
         **props: Any,
     ) -> None:
         super().__init__(
-            value=value,
-            html_template='<div class="live" data-state="idle" data-step="0" data-points="0" data-net="up"></div>',
-            js_on_load=javascript(),
-            apply_default_css=False,
+            {"job": job, "watch": watch, "overlays": overlays or [], "plan": plan},
+            markup='<div class="live" data-state="idle" data-step="0" data-points="0" data-net="up"></div>',
+            scripts=SCRIPTS,
+            data={"TEXTS": words("texts.json")},
             server_functions=[poll, frame, thumbnails],
-            job=job,
-            watch=watch,
-            overlays=overlays or [],
-            plan=plan,
             **props,
         )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "null"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass
 from functools import partial
@@ -17,30 +16,25 @@ from siamese.sampling import check_pairs, sample_episodes, sample_pairs, sample_
 from siamese.ui import form
 from siamese.ui.lab import current_lab
 from siamese.ui.pictures import data_uri, to_image
-from siamese.ui.texts import STATIC, i18n
+from siamese.ui.texts import i18n
+from siamese.ui.widget import Widget, words
 
 SHOWN = 12  # pairs or triplets of a drawn batch that fit on a projector
 WAY = 10
 EVENT: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 4}
 
 
-class BatchView(gr.HTML):
+class BatchView(Widget):
     """A drawn batch as a wall of cards. batch: what `draw` returns, or None for an invitation."""
 
     def __init__(self, value: None = None, *, batch: dict[str, Any] | None = None, **props: Any) -> None:
-        texts = json.loads((STATIC / "batch_view.json").read_text("utf-8"))
-        script = (STATIC / "batch_view.js").read_text("utf-8")
         super().__init__(
-            value=value,
-            html_template='<div class="batch" data-count="0"></div>',
-            js_on_load=f"const TEXTS = {json.dumps(texts, ensure_ascii=False)};\n{script}",
-            apply_default_css=False,
-            batch=batch,
+            {"batch": batch},
+            markup='<div class="batch" data-count="0"></div>',
+            scripts=["batch_view.js"],
+            data={"TEXTS": words("batch_view.json")},
             **props,
         )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "null"}
 
 
 @dataclass

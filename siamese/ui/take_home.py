@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
 from typing import Any
-
-import gradio as gr
 
 from siamese import export, figures
 from siamese.errors import SiameseError
@@ -15,7 +12,7 @@ from siamese.jobs import TrainingJob
 from siamese.script import pytorch_script
 from siamese.ui import form
 from siamese.ui.lab import current_lab
-from siamese.ui.texts import STATIC
+from siamese.ui.widget import Widget, words
 
 MOST_BYTES = 64 << 20  # a browser gets a file in one answer
 
@@ -71,7 +68,7 @@ def download(arguments: Any) -> dict[str, str]:
     return {"name": stem + name, "type": media_type, "base64": base64.b64encode(content).decode()}
 
 
-class TakeHome(gr.HTML):
+class TakeHome(Widget):
     """Buttons that copy links and download files.
 
     job: the key of the run on screen.  link: {"what": "settings" or "watch", "query": …, "number": …}, an answer to the
@@ -81,18 +78,11 @@ class TakeHome(gr.HTML):
     def __init__(
         self, value: None = None, *, job: str | None = None, link: dict[str, Any] | None = None, **props: Any
     ) -> None:
-        texts = json.loads((STATIC / "take_home.json").read_text("utf-8"))
-        script = (STATIC / "take_home.js").read_text("utf-8")
         super().__init__(
-            value=value,
-            html_template='<div class="take-home"></div>',
-            js_on_load=f"const TEXTS = {json.dumps(texts, ensure_ascii=False)};\n{script}",
-            apply_default_css=False,
+            {"job": job, "link": link},
+            markup='<div class="take-home"></div>',
+            scripts=["take_home.js"],
+            data={"TEXTS": words("take_home.json")},
             server_functions=[download],
-            job=job,
-            link=link,
             **props,
         )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "null"}

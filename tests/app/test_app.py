@@ -23,7 +23,7 @@ def client(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[Clien
     built_in("glyphs")
     settings = Settings(data_dir, torch.device("cpu"), jobs=1, threads=1, port=0)
     demo = build_demo(settings)
-    _, url, _ = launch(demo, settings, prevent_thread_lock=True, quiet=True)
+    url = launch(demo, settings, quiet=True)
     yield Client(url, verbose=False)
     demo.close()
     current_lab().close()

@@ -55,7 +55,7 @@ def address(data_dir: Path) -> Iterator[str]:
     demo = build_demo(settings)
     for name in ("glyphs", "doodle-faces"):
         current_lab().dataset(name)
-    _, url, _ = launch(demo, settings, prevent_thread_lock=True, quiet=True)
+    url = launch(demo, settings, quiet=True)
     yield url
     demo.close()
     current_lab().close()

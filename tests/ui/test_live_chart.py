@@ -11,7 +11,8 @@ import pytest
 from fontTools.ttLib import TTFont
 from gradio.themes.utils.fonts import LocalFont, font_file_path
 
-from siamese.ui.live_chart import SCRIPTS, STATIC, LiveChart, javascript
+from siamese.ui.live_chart import SCRIPTS, LiveChart
+from siamese.ui.texts import STATIC
 from siamese.ui.theme import theme
 
 ASSETS = (*SCRIPTS, "style.css", "texts.json")
@@ -68,7 +69,7 @@ def test_names_from_anywhere_cannot_become_markup() -> None:
 
 
 def test_script_is_one_body_with_its_texts_in_front() -> None:
-    script = javascript()
+    script = LiveChart().js_on_load
     first, _, rest = script.partition(";\n")
     assert json.loads(first.removeprefix("const TEXTS = ")) == TEXTS
     assert rest == SOURCE

@@ -1,6 +1,10 @@
 // Curves over steps or seconds: the loss, and the scores on the validation set.
 
-const DASHES = [[9, 4], [2, 3], [12, 3, 2, 3]];
+const DASHES = [
+  [9, 4],
+  [2, 3],
+  [12, 3, 2, 3],
+];
 
 // The mean of each value's neighbours, the nearest weighing most; it lags behind nothing and bends nothing sideways.
 function smooth(values) {
@@ -110,7 +114,7 @@ class CurvePlot extends Plot {
     context.beginPath();
     context.rect(area.left - 3, area.top - 3, area.X(head) - area.left + 5, area.bottom - area.top + 6);
     context.clip();
-    body(head);
+    body();
     context.restore();
   }
   drawMarker(context, area, xs, steps) {
@@ -180,7 +184,10 @@ class LossPlot extends CurvePlot {
     const others = this.overlays.flatMap((other) => other.smoothed);
     const known = [...this.smoothed, ...(validation?.loss ?? []), ...others].filter((value) => value != null);
     if (!known.length) return;
-    let [low, high] = [0, Math.max(1.1 * quantile(known, 0.97), 1.2 * quantile(loss.value, 0.95), 1.12 * (loss.collapse ?? 0), 1e-6)];
+    let [low, high] = [
+      0,
+      Math.max(1.1 * quantile(known, 0.97), 1.2 * quantile(loss.value, 0.95), 1.12 * (loss.collapse ?? 0), 1e-6),
+    ];
     if (this.log) {
       const above = [...known, ...loss.value].filter((value) => value > 0);
       if (loss.collapse > 0) above.push(loss.collapse);
@@ -219,7 +226,7 @@ class LossPlot extends CurvePlot {
       trace(context, other.loss[this.axis], level(other.smoothed), area);
       context.restore();
     });
-    this.upTo(now, context, area, (head) => {
+    this.upTo(now, context, area, () => {
       context.strokeStyle = theme.ink;
       context.setLineDash([]);
       context.globalAlpha = 0.28;
@@ -284,7 +291,15 @@ class LossPlot extends CurvePlot {
       const k = nearest(other.loss[this.axis], xs[i]);
       if (k >= 0) lines.push(`${other.label}: ${short(other.smoothed[k])}`);
     }
-    this.crosshair(context, width, height, area, xs[i], dots.map((value) => this.toAxis(value)), lines);
+    this.crosshair(
+      context,
+      width,
+      height,
+      area,
+      xs[i],
+      dots.map((value) => this.toAxis(value)),
+      lines,
+    );
   }
 }
 
@@ -305,7 +320,11 @@ class ScorePlot extends CurvePlot {
     const ticks = xs.length ? [0, 0.5, 1].map((at) => ({ at, text: percent(at, 0) })) : [];
     const x = { low: 0, high: this.run ? this.reach.at(now) : 1, ticks: [] };
     if (xs.length) x.ticks = this.xTicks(x, width);
-    const area = (this.area = axes(context, width, height, { x, y: { low: 0, high: 1, ticks }, name: xs.length ? words.step : "" }));
+    const area = (this.area = axes(context, width, height, {
+      x,
+      y: { low: 0, high: 1, ticks },
+      name: xs.length ? words.step : "",
+    }));
     if (!xs.length) return false;
     const { validation } = this.run;
     const lines = this.lines();
@@ -322,13 +341,28 @@ class ScorePlot extends CurvePlot {
     if (this.hover != null) {
       const i = nearest(xs.map(area.X), this.hover);
       const told = [say("at_step", { step: whole(xs[i]) })];
-      for (const [name] of lines) told.push(`${words[SCORE_NAMES[name]]}: ${name === "auc" ? short(validation[name][i]) : percent(validation[name][i])}`);
-      this.crosshair(context, width, height, area, xs[i], lines.map(([name]) => validation[name][i]), told);
+      for (const [name] of lines)
+        told.push(
+          `${words[SCORE_NAMES[name]]}: ${name === "auc" ? short(validation[name][i]) : percent(validation[name][i])}`,
+        );
+      this.crosshair(
+        context,
+        width,
+        height,
+        area,
+        xs[i],
+        lines.map(([name]) => validation[name][i]),
+        told,
+      );
     }
     return this.moving(now);
   }
   lines() {
-    const all = [["pair_accuracy", 2.6, []], ["oneshot", 1.2, []], ["auc", 1.4, [6, 4]]];
+    const all = [
+      ["pair_accuracy", 2.6, []],
+      ["oneshot", 1.2, []],
+      ["auc", 1.4, [6, 4]],
+    ];
     return all.filter(([name]) => this.run?.validation?.[name]?.some((value) => value != null));
   }
 }

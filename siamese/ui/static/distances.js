@@ -20,7 +20,13 @@ class DistancePlot extends Plot {
     const [same, different] = [share(frame.same), share(frame.different)];
     const tops = [Math.max(...same), Math.max(...different)].sort((a, b) => a - b);
     // Where one hill is a spike, its tip is cut off, or the other hill could not be seen.
-    const next = { edges: frame.edges, same, different, threshold: frame.threshold, peak: 1.06 * Math.min(tops[1], 2.5 * tops[0]) };
+    const next = {
+      edges: frame.edges,
+      same,
+      different,
+      threshold: frame.threshold,
+      peak: 1.06 * Math.min(tops[1], 2.5 * tops[0]),
+    };
     if (!this.parts) this.parts = Object.fromEntries(PARTS.map((key) => [key, new Tween(null)]));
     for (const key of PARTS) this.parts[key].go(next[key], length);
     this.redraw();
@@ -97,7 +103,10 @@ class DistancePlot extends Plot {
     let [x, y] = [area.X(edges[first]), first ? area.bottom : Y(at(first))];
     context.moveTo(x, y);
     for (let k = first; k <= last; k++) {
-      const [right, up] = [(area.X(edges[k]) + area.X(edges[k + 1])) / 2, Y(0.25 * at(k - 1) + 0.5 * at(k) + 0.25 * at(k + 1))];
+      const [right, up] = [
+        (area.X(edges[k]) + area.X(edges[k + 1])) / 2,
+        Y(0.25 * at(k - 1) + 0.5 * at(k) + 0.25 * at(k + 1)),
+      ];
       context.bezierCurveTo((x + right) / 2, y, (x + right) / 2, up, right, up);
       [x, y] = [right, up];
     }

@@ -23,7 +23,7 @@ const lossPanel = panel("loss", words.loss_title, words.loss_lead);
 const lossPlot = new LossPlot();
 lossPanel.tools.append(
   toggle(words.log_axis, false, (on) => lossPlot.set("log", on)),
-  toggle(words.seconds_axis, false, (on) => lossPlot.set("axis", on ? "seconds" : "step"))
+  toggle(words.seconds_axis, false, (on) => lossPlot.set("axis", on ? "seconds" : "step")),
 );
 const lossLegend = make("ul", "legend");
 lossPanel.section.append(lossPlot.box, lossLegend);
@@ -39,7 +39,7 @@ mapPanel.tools.append(
   toggle(words.thumbnails, true, (on) => {
     mapPlot.thumbnails = on;
     mapPlot.redraw();
-  })
+  }),
 );
 const history = new History((at) => showHistory(at));
 mapPanel.section.append(mapPlot.box, history.box);
@@ -82,14 +82,19 @@ function adopt(next) {
 function enter(next) {
   if (next === state) return;
   state = next;
-  setText(spoken, state === "idle" ? "" : words[`state_${state}`] ?? state);
+  setText(spoken, state === "idle" ? "" : (words[`state_${state}`] ?? state));
   if (job && state !== "idle") trigger("job_state", { state, job });
 }
 
 // ---- drawing
 
 function render(length = glide()) {
-  Object.assign(root.dataset, { state, step: run?.step ?? 0, points: run?.loss?.value.length ?? 0, net: up ? "up" : "down" });
+  Object.assign(root.dataset, {
+    state,
+    step: run?.step ?? 0,
+    points: run?.loss?.value.length ?? 0,
+    net: up ? "up" : "down",
+  });
   status.show(state, run, props.plan, up);
   notice.show(state, run);
   renderWatching();
@@ -118,17 +123,27 @@ function renderWatching() {
 
 function fillLegend(list, entries) {
   const key = JSON.stringify(entries);
-  if (list.dataset.key === key) return;
-  list.dataset.key = key;
+  if (list.shown === key) return;
+  list.shown = key;
   list.replaceChildren(...legend(entries).children);
 }
 
 function renderLegends() {
   const others = lossPlot.overlays.map((other, k) => [`dash-${k}`, other.label]);
-  fillLegend(lossLegend, [["thick", words.training], ["thin", words.validation], ["faint", words.each_step], ...others]);
+  fillLegend(lossLegend, [
+    ["thick", words.training],
+    ["thin", words.validation],
+    ["faint", words.each_step],
+    ...others,
+  ]);
   const threshold = drawnFrame?.threshold;
   const line = threshold == null ? words.threshold : `${words.threshold} ${short(threshold)}`;
-  fillLegend(distanceLegend, [["same", words.same], ["different", words.different], ["dashed", line], ["wrong", words.wrong]]);
+  fillLegend(distanceLegend, [
+    ["same", words.same],
+    ["different", words.different],
+    ["dashed", line],
+    ["wrong", words.wrong],
+  ]);
 }
 
 function renderEmpty() {
@@ -137,7 +152,7 @@ function renderEmpty() {
   const preparing = state === "preparing" ? say("preparing_note", { share: percent(run.prepared ?? 0, 0) }) : null;
   const starting = { running: words.starting, paused: words.paused_note }[state];
   const lost = state === "gone" ? words.gone_title : null;
-  lossPlot.say(points ? null : waiting ?? preparing ?? starting ?? lost ?? words.loss_empty);
+  lossPlot.say(points ? null : (waiting ?? preparing ?? starting ?? lost ?? words.loss_empty));
   distancePlot.say(drawnFrame ? null : words.distances_empty);
   mapPlot.say(drawnFrame ? null : words.map_empty);
   scoresPanel.plot.say(run?.validation?.step.length ? null : words.scores_empty);
@@ -152,9 +167,16 @@ function describeLoss() {
   const points = run?.loss?.value.length;
   if (!points) return lossPlot.describe(words.loss_empty);
   const { loss, validation } = run;
-  const told = [say("loss_aria", { step: whole(loss.step.at(-1)), steps: whole(run.steps), loss: short(lossPlot.smoothed.findLast((value) => value != null)) })];
+  const told = [
+    say("loss_aria", {
+      step: whole(loss.step.at(-1)),
+      steps: whole(run.steps),
+      loss: short(lossPlot.smoothed.findLast((value) => value != null)),
+    }),
+  ];
   if (validation.loss.length) told.push(`${words.validation} ${short(validation.loss.at(-1))}.`);
-  if (loss.collapse > 0) told.push(say("collapse_line", { name: loss.collapse_name ?? "", value: short(loss.collapse) }) + ".");
+  if (loss.collapse > 0)
+    told.push(say("collapse_line", { name: loss.collapse_name ?? "", value: short(loss.collapse) }) + ".");
   lossPlot.describe(told.join(" "));
 }
 
@@ -181,8 +203,13 @@ function showFrame(frame, length = MORPH) {
   const told = wrongSide(frame.overlap);
   setText(distancePanel.lead, told ?? words.distances_lead);
   const kept = frame.explained;
-  setText(mapPanel.lead, kept == null || kept > 0.9995 ? words.map_lead : say("map_lead_pca", { share: percent(kept, 0) }));
-  distancePlot.describe(`${say("distances_aria", { step: whole(frame.step), threshold: short(frame.threshold) })} ${told ?? ""}`);
+  setText(
+    mapPanel.lead,
+    kept == null || kept > 0.9995 ? words.map_lead : say("map_lead_pca", { share: percent(kept, 0) }),
+  );
+  distancePlot.describe(
+    `${say("distances_aria", { step: whole(frame.step), threshold: short(frame.threshold) })} ${told ?? ""}`,
+  );
   mapPlot.describe(say("map_aria", { count: frame.x.length, step: whole(frame.step) }));
   renderLegends();
   renderEmpty();
@@ -298,7 +325,10 @@ function take(answer) {
 async function askOverlays() {
   const now = performance.now();
   const listed = (props.overlays ?? []).slice(0, DASHES.length).filter(({ id }) => id !== job);
-  overlays = listed.map(({ id, label }) => ({ ...(overlays.find((known) => known.id === id) ?? { id, v: -1, due: 0 }), label: String(label) }));
+  overlays = listed.map(({ id, label }) => ({
+    ...(overlays.find((known) => known.id === id) ?? { id, v: -1, due: 0 }),
+    label: String(label),
+  }));
   for (const other of overlays) {
     if (other.due > now) continue;
     const answer = await ask("poll", [other.id, other.v]);
@@ -357,7 +387,8 @@ listen(window, "online", () => wake());
 listen(window, "resize", repaint);
 listen(matchMedia("(prefers-color-scheme: dark)"), "change", repaint);
 const themes = new MutationObserver(repaint);
-for (const node of [document.documentElement, document.body]) themes.observe(node, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
+for (const node of [document.documentElement, document.body])
+  themes.observe(node, { attributes: true, attributeFilter: ["class", "style", "data-theme"] });
 document.fonts?.ready.then(repaint);
 
 let told = 0;

@@ -21,7 +21,20 @@ function corners(c, r, count, turn, waist = 0) {
 }
 function cross(c, r, arm) {
   const [a, b] = [r * arm, r];
-  const points = [[-a, -b], [a, -b], [a, -a], [b, -a], [b, a], [a, a], [a, b], [-a, b], [-a, a], [-b, a], [-b, -a], [-a, -a]];
+  const points = [
+    [-a, -b],
+    [a, -b],
+    [a, -a],
+    [b, -a],
+    [b, a],
+    [a, a],
+    [a, b],
+    [-a, b],
+    [-a, a],
+    [-b, a],
+    [-b, -a],
+    [-a, -a],
+  ];
   points.forEach(([x, y], k) => c[k ? "lineTo" : "moveTo"](x, y));
   c.closePath();
 }
@@ -29,7 +42,7 @@ function cross(c, r, arm) {
 // The thumbnails of a run. Light strokes on black, or dark ones on white, are cut out and take the colour of their
 // class; any other picture keeps its own colours and gets a frame.
 class Sprite {
-  constructor({ sprite, size, columns, labels, names }, image) {
+  constructor({ size, columns, labels, names }, image) {
     Object.assign(this, { size, columns, labels, names, image });
     const sheet = document.createElement("canvas");
     [sheet.width, sheet.height] = [image.width, image.height];
@@ -50,18 +63,22 @@ class Sprite {
   // "dark" or "light" where all pictures are grey and their rims are nearly black or white; else null.
   background() {
     const { data, width } = this.pixels;
-    let [sum, count, colour] = [0, 0, 0];
+    for (let at = 0; at < data.length; at += 4)
+      if (Math.max(Math.abs(data[at] - data[at + 1]), Math.abs(data[at + 2] - data[at + 1])) > 24) return null;
+    let [sum, count] = [0, 0];
     this.labels.forEach((_, i) => {
       const [left, top] = this.corner(i);
       for (let k = 0; k < this.size; k++)
-        for (const [x, y] of [[k, 0], [k, this.size - 1], [0, k], [this.size - 1, k]]) {
-          const at = 4 * ((top + y) * width + left + x);
-          sum += data[at + 1];
-          colour = Math.max(colour, Math.abs(data[at] - data[at + 1]), Math.abs(data[at + 2] - data[at + 1]));
+        for (const [x, y] of [
+          [k, 0],
+          [k, this.size - 1],
+          [0, k],
+          [this.size - 1, k],
+        ]) {
+          sum += data[4 * ((top + y) * width + left + x)];
           count++;
         }
     });
-    if (colour > 24) return null;
     return sum / count < 30 ? "dark" : sum / count > 225 ? "light" : null;
   }
   corner(i) {
@@ -78,7 +95,8 @@ class Sprite {
       [source.width, source.height] = [this.sheet.width, this.sheet.height];
       const brush = source.getContext("2d");
       const cut = new ImageData(new Uint8ClampedArray(this.pixels.data), source.width, source.height);
-      for (let at = 0; at < cut.data.length; at += 4) cut.data[at + 3] = this.strokes === "dark" ? cut.data[at] : 255 - cut.data[at];
+      for (let at = 0; at < cut.data.length; at += 4)
+        cut.data[at + 3] = this.strokes === "dark" ? cut.data[at] : 255 - cut.data[at];
       brush.putImageData(cut, 0, 0);
       brush.globalCompositeOperation = "source-atop";
       this.labels.forEach((label, i) => {
@@ -209,7 +227,9 @@ class MapPlot extends Plot {
     if (!this.thumbnails && this.sprite && !near) this.drawNames(context, width, height);
     if (near) {
       const shown = [this.chosen, ...near];
-      this.thumbnails && this.sprite ? this.drawThumbnails(context, cell, ratio, shown) : this.drawDots(context, Math.max(4, cell * 0.24), shown);
+      this.thumbnails && this.sprite
+        ? this.drawThumbnails(context, cell, ratio, shown)
+        : this.drawDots(context, Math.max(4, cell * 0.24), shown);
       if (this.sprite) this.drawCard(context, width, height, near);
     }
     return this.x.moving(now) || this.view.moving(now);
@@ -306,7 +326,17 @@ class MapPlot extends Plot {
     context.fill();
     context.stroke();
     const [column, row] = sprite.corner(this.chosen);
-    context.drawImage(sprite.sheet, column, row, sprite.size, sprite.size, left + (wide - side) / 2, top + pad, side, side);
+    context.drawImage(
+      sprite.sheet,
+      column,
+      row,
+      sprite.size,
+      sprite.size,
+      left + (wide - side) / 2,
+      top + pad,
+      side,
+      side,
+    );
     context.textAlign = "center";
     context.textBaseline = "alphabetic";
     context.fillStyle = theme.ink;

@@ -1,6 +1,16 @@
 // The panels that are words and numbers: status, notices, scores, one step looked at closely, and the history slider.
 
-const SIGNS = { idle: "○", waiting: "…", preparing: "…", running: "▶", paused: "❚❚", done: "✓", stopped: "■", failed: "✕", gone: "?" };
+const SIGNS = {
+  idle: "○",
+  waiting: "…",
+  preparing: "…",
+  running: "▶",
+  paused: "❚❚",
+  done: "✓",
+  stopped: "■",
+  failed: "✕",
+  gone: "?",
+};
 
 // What the data's unseen part is called; a word that is not in the texts is shown as it came.
 const unseenWord = (unseen) => words[`unseen_${unseen}`] ?? unseen ?? words.unseen_images;
@@ -15,7 +25,9 @@ class StatusBar {
       box.append(value, label);
       return { box, value, label };
     };
-    [this.state, this.steps, this.left, this.pairs, this.device] = ["state", "steps", "left", "pairs", "device"].map(fact);
+    [this.state, this.steps, this.left, this.pairs, this.device] = ["state", "steps", "left", "pairs", "device"].map(
+      fact,
+    );
     this.sign = make("i", "sign");
     this.sign.setAttribute("aria-hidden", "true");
     this.name = make("span");
@@ -31,8 +43,8 @@ class StatusBar {
   show(state, run, plan, up) {
     const [step, steps] = [run?.step ?? 0, run?.steps ?? plan?.steps ?? 0];
     const over = OVER.includes(state);
-    setText(this.sign, up ? SIGNS[state] ?? "" : "↻");
-    setText(this.name, up ? words[`state_${state}`] ?? state : words.reconnecting);
+    setText(this.sign, up ? (SIGNS[state] ?? "") : "↻");
+    setText(this.name, up ? (words[`state_${state}`] ?? state) : words.reconnecting);
     setText(this.state.label, this.about(state, run, plan));
     setText(this.steps.value, steps ? `${whole(step)} / ${whole(steps)}` : NONE);
     setText(this.left.value, clock(over ? run?.seconds : run?.seconds_left));
@@ -72,11 +84,17 @@ class Notice {
   }
   show(state, run) {
     const kind = run?.diagnosis?.kind;
-    if (state === "failed" && kind !== "diverged") this.put("failed", "✕", words.failed_title, run?.error || words.failed_text);
+    if (state === "failed" && kind !== "diverged")
+      this.put("failed", "✕", words.failed_title, run?.error || words.failed_text);
     else if (state === "gone") this.put("gone", "?", words.gone_title, words.gone_text);
     else if (kind && words[`${kind}_title`]) {
       const values = { step: whole(run.diagnosis.step), name: run.loss?.collapse_name ?? "" };
-      this.put(kind, { collapse: "▲", diverged: "✕", satisfied: "✓" }[kind], say(`${kind}_title`, values), say(`${kind}_text`, values));
+      this.put(
+        kind,
+        { collapse: "▲", diverged: "✕", satisfied: "✓" }[kind],
+        say(`${kind}_title`, values),
+        say(`${kind}_text`, values),
+      );
     } else this.section.hidden = true;
   }
   put(kind, sign, title, text) {
@@ -100,14 +118,22 @@ class ScoresPanel {
       return { key, name, value, baseline, chance, protocol };
     });
     this.plot = new ScorePlot();
-    this.legend = legend([["thick", words.score_pair_accuracy], ["thin", words.one_shot], ["dashed", words.score_auc]]);
+    this.legend = legend([
+      ["thick", words.score_pair_accuracy],
+      ["thin", words.one_shot],
+      ["dashed", words.score_auc],
+    ]);
     this.section.append(figures, this.plot.box, this.legend);
   }
   show(run, unseen) {
     setText(this.heading, say("scores_title", { unseen }));
     const scores = run?.scores;
     const told = (key, value) => (key === "auc" ? (value == null ? NONE : fixed(value, 3)) : percent(value));
-    const guesses = { pair_accuracy: percent(0.5, 0), auc: fixed(0.5, 1), oneshot: percent(1 / (scores?.way || 20), 0) };
+    const guesses = {
+      pair_accuracy: percent(0.5, 0),
+      auc: fixed(0.5, 1),
+      oneshot: percent(1 / (scores?.way || 20), 0),
+    };
     const protocols = scores && {
       pair_accuracy: say("protocol_pairs", { pairs: whole(scores.pairs) }),
       auc: say("protocol_auc", { eer: percent(scores.eer) }),
@@ -120,8 +146,16 @@ class ScoresPanel {
       setText(chance, say("chance", { value: guesses[key] }));
       setText(protocol, protocols?.[key] ?? "");
     }
-    const values = scores && { pairs: percent(scores.pair_accuracy), auc: told("auc", scores.auc), oneshot: percent(scores.oneshot) };
-    this.plot.describe(values ? say("scores_aria", { ...values, way: scores.way, step: whole(run.validation.step.at(-1)) }) : words.scores_empty);
+    const values = scores && {
+      pairs: percent(scores.pair_accuracy),
+      auc: told("auc", scores.auc),
+      oneshot: percent(scores.oneshot),
+    };
+    this.plot.describe(
+      values
+        ? say("scores_aria", { ...values, way: scores.way, step: whole(run.validation.step.at(-1)) })
+        : words.scores_empty,
+    );
   }
 }
 
@@ -142,7 +176,10 @@ class StepPanel {
     if (this.section.hidden || key === this.shown) return;
     this.shown = key;
     setText(this.heading, say("step_title", { step: whole(detail.step) }));
-    setText(this.lead, say(`step_lead_${detail.what === "triplet" ? "triplet" : "pair"}`, { loss: short(detail.loss) }));
+    setText(
+      this.lead,
+      say(`step_lead_${detail.what === "triplet" ? "triplet" : "pair"}`, { loss: short(detail.loss) }),
+    );
     const reach = Math.max(...detail.pairs.map((pair) => Math.max(pair.before, pair.after))) || 1;
     this.list.replaceChildren(...detail.pairs.map((pair) => this.pair(pair, reach)));
     this.list.scrollLeft = 0;

@@ -164,7 +164,8 @@ class Plot {
     if (!this.width || !this.height || !this.inSight) return false;
     const ratio = window.devicePixelRatio || 1;
     const [across, down] = [Math.round(this.width * ratio), Math.round(this.height * ratio)];
-    if (this.canvas.width !== across || this.canvas.height !== down) [this.canvas.width, this.canvas.height] = [across, down];
+    if (this.canvas.width !== across || this.canvas.height !== down)
+      [this.canvas.width, this.canvas.height] = [across, down];
     this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
     this.context.clearRect(0, 0, this.width, this.height);
     return this.paint(this.context, this.width, this.height, now);
@@ -201,7 +202,15 @@ function linearTicks(low, high, count, least = 0) {
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-6; k++) {
     const at = k * step || 0;
-    ticks.push({ at, text: far ? at.toExponential().replace(/(\.\d)\d+/, "$1").replace("e+", "e") : fixed(at, digits) });
+    ticks.push({
+      at,
+      text: far
+        ? at
+            .toExponential()
+            .replace(/(\.\d)\d+/, "$1")
+            .replace("e+", "e")
+        : fixed(at, digits),
+    });
   }
   return ticks;
 }
@@ -216,7 +225,10 @@ function logTicks(low, high, count) {
     for (const factor of factors) {
       const at = Math.log10(factor) + power;
       if (at >= low && at <= high)
-        ticks.push({ at, text: power < -3 || power > 4 ? `${factor}e${power}` : fixed(factor * 10 ** power, Math.max(0, -power)) });
+        ticks.push({
+          at,
+          text: power < -3 || power > 4 ? `${factor}e${power}` : fixed(factor * 10 ** power, Math.max(0, -power)),
+        });
     }
   }
   return ticks;
