@@ -198,7 +198,7 @@ class Validator:
         return float(batch_loss(self.recipe, network.similarity, embeddings, self.batch, margin, generator))
 
     def _map(self, embeddings: Tensor) -> tuple[Tensor, float]:
-        """The map's images on a plane, float [m, 2] within ±1, and the share of the variance that it shows.
+        """The map's images on a plane, float [m, 2] in units of the embedding, and the share of the variance it shows.
 
         Two dimensions are shown as they are. More are projected on their two principal axes and turned onto the last
         map (orthogonal Procrustes, Schönemann 1966), so that the picture moves only where the network moved.
@@ -216,7 +216,7 @@ class Validator:
                 u, _, v = torch.linalg.svd(points.T @ self._placed)
                 points = points @ (u @ v)
         self._placed = points
-        return points / points.abs().max().clamp_min(1e-12), explained
+        return points, explained
 
 
 def validation_pool(bank: ImageBank) -> ImageBank:

@@ -23,7 +23,6 @@ function toggle(text, label, isOn, change) {
   button.type = "button";
   button.textContent = text;
   button.title = label;
-  button.setAttribute("aria-label", label);
   const show = () => button.setAttribute("aria-pressed", String(isOn()));
   button.onclick = () => {
     change();
