@@ -39,7 +39,7 @@ def pytorch_script(recipe: Recipe, dataset_name: str, channels: int, size: tuple
     channels = 1 if recipe.grey else channels
     size = size if recipe.image_size is None else (recipe.image_size, recipe.image_size)
     parts = {
-        "head": _header(recipe, dataset_name) + _imports(recipe),
+        "head": _header(recipe, dataset_name) + _imports(recipe, dataset_name),
         "constants": _constants(recipe),
         "load": _load(recipe, dataset_name, channels, size),
         "draw": _draw(recipe, dataset_name, size),
@@ -77,15 +77,19 @@ def _header(recipe: Recipe, dataset_name: str) -> list[str]:
     return [first, folders + (f' (python -m siamese data export {dataset_name} DATA)."""' if known else '."""')]
 
 
-def _imports(recipe: Recipe) -> list[str]:
-    models = "models, " if any(encoder in TORCHVISION_ENCODERS for encoder in _towers(recipe).values()) else ""
+def _imports(recipe: Recipe, dataset_name: str) -> list[str]:
+    parts = ["datasets"]
+    if any(encoder in TORCHVISION_ENCODERS for encoder in _towers(recipe).values()):
+        parts.append("models")
+    if dataset_name not in SETS or recipe.pretrained:
+        parts.append("transforms")
     return [
         *([] if recipe.batching == "all-pairs" else ["import random"]),
         "import sys",
         "import torch",
         "from torch import nn",
         "from torch.nn import functional as F",
-        f"from torchvision import datasets, {models}transforms",
+        f"from torchvision import {', '.join(parts)}",
     ]
 
 

@@ -546,7 +546,7 @@ def test_the_poller_process_follows_its_orders(server: int, monkeypatch: pytest.
 
 @pytest.fixture
 def small_resnet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resnet, "_sizes", lambda bench: resnet.Sizes(1, 32, 1))
+    monkeypatch.setattr(resnet, "_sizes", lambda bench: resnet.Sizes(2, 32, 1))
 
 
 def test_the_command_prints_json_lines(small_resnet: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ class Gauge(Widget):
         super().__init__(
             {"result": result},
             markup='<div class="gauge" role="status" data-state="empty"></div>',
-            scripts=["gauge.js"],
+            scripts=["common.js", "gauge.js"],
             data={"TEXTS": words("gauge.json")},
             **props,
         )

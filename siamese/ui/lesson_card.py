@@ -19,7 +19,7 @@ class LessonCard(Widget):
         super().__init__(
             {"lesson": lesson},
             markup='<div class="lesson-card"></div>',
-            scripts=["lesson_card.js"],
+            scripts=["common.js", "lesson_card.js"],
             data={"TEXTS": words("lesson_card.json"), "LESSONS": [each.as_dict() for each in load_lessons()]},
             **props,
         )

@@ -9,7 +9,7 @@ from typing import Any
 from siamese.ui.live_server import frame, poll, thumbnails
 from siamese.ui.widget import Widget, words
 
-SCRIPTS = ("plot.js", "curves.js", "distances.js", "map.js", "panels.js", "live_chart.js")
+SCRIPTS = ("common.js", "plot.js", "curves.js", "distances.js", "map.js", "panels.js", "live_chart.js")
 
 
 class LiveChart(Widget):

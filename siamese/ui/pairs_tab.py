@@ -31,7 +31,7 @@ class BatchView(Widget):
         super().__init__(
             {"batch": batch},
             markup='<div class="batch" data-count="0"></div>',
-            scripts=["batch_view.js"],
+            scripts=["common.js", "batch_view.js"],
             data={"TEXTS": words("batch_view.json")},
             **props,
         )

@@ -81,7 +81,7 @@ class TakeHome(Widget):
         super().__init__(
             {"job": job, "link": link},
             markup='<div class="take-home"></div>',
-            scripts=["take_home.js"],
+            scripts=["common.js", "take_home.js"],
             data={"TEXTS": words("take_home.json")},
             server_functions=[download],
             **props,

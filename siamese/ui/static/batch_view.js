@@ -1,13 +1,5 @@
 // A drawn batch as a wall of cards. Names come from data sets, so they reach the page as text alone.
-const words = TEXTS[(navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en"];
 const root = element.querySelector(".batch") || element;
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 
 function picture(shown, className, role) {
   const figure = make("figure", "picture");

@@ -1,15 +1,5 @@
 // The dissimilarity of two images: a figure, a verdict, and where it lies on the scale.
-const words = TEXTS[(navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en"];
 const root = element.querySelector(".gauge") || element;
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key]);
 
 function scale(result) {
   // The threshold stands in the middle, so that both verdicts have the same room.
@@ -38,12 +28,12 @@ function draw() {
     return;
   }
   const verdict = make("p", `verdict ${state}`);
-  const limit = fill(result.same ? words.below : words.above, { t: result.threshold.toFixed(4) });
+  const limit = say(result.same ? "below" : "above", { t: result.threshold.toFixed(4) });
   verdict.append(make("span", "mark", result.same ? "=" : "≠"), make("b", "", words[state]), make("span", "soft", limit));
-  const notes = [fill(words.model, result)];
+  const notes = [say("model", result)];
   if (result.accuracy) {
     const share = `${(100 * result.accuracy).toFixed(1)} %`;
-    notes.push(fill(words.accuracy, { a: share, u: words[result.unseen] || result.unseen }));
+    notes.push(say("accuracy", { a: share, u: words[result.unseen] || result.unseen }));
   }
   if (result.inverted) notes.push(words.inverted);
   root.replaceChildren(

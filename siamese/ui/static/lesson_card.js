@@ -1,16 +1,7 @@
 // One lesson at a time: read, guess, watch, then see the answer.
-const language = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
-const words = TEXTS[language];
 const root = element.querySelector(".lesson-card") || element;
 const guesses = {};
 const revealed = {};
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
 
 function button(className, text, press) {
   const node = make("button", className, text);
@@ -49,7 +40,7 @@ function question(lesson, told) {
     );
   } else {
     const right = guess === lesson.answer;
-    const answer = words.truth.replace("{answer}", told.options[lesson.answer]);
+    const answer = say("truth", { answer: told.options[lesson.answer] });
     box.append(make("p", "outcome", right ? words.right : `${words.other} ${answer}`));
     box.append(make("p", "", told.reveal));
   }
@@ -66,7 +57,7 @@ function draw() {
   const lesson = LESSONS[at];
   const told = lesson[language];
   const head = make("div", "head");
-  const number = words.number.replace("{n}", at + 1).replace("{m}", LESSONS.length);
+  const number = say("number", { n: at + 1, m: LESSONS.length });
   head.append(make("span", "soft", number), button("leave", words.leave, () => open(null)));
   const steps = make("div", "walk");
   if (at > 0) steps.append(button("", `← ${words.back}`, () => open(LESSONS[at - 1].id)));

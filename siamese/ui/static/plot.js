@@ -1,8 +1,4 @@
-// What every panel shares: words, numbers, elements, colours, axes, and one animation loop for all canvases.
-
-const language = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
-const words = TEXTS[language];
-const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+// What every panel shares: numbers, elements, colours, axes, and one animation loop for all canvases.
 
 const NONE = "–";
 const fixed = (value, digits) =>
@@ -26,14 +22,6 @@ function clock(seconds) {
 }
 
 const OVER = ["done", "stopped", "failed", "gone"];
-
-// Names of classes, data sets and runs come from anywhere, so text only ever enters the page as text.
-function make(tag, className = "", text = null) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== null) node.textContent = text;
-  return node;
-}
 
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

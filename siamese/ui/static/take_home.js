@@ -1,18 +1,14 @@
 // Copies links and saves files of the run on screen.
-const words = TEXTS[(navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en"];
 const root = element.querySelector(".take-home") || element;
-const list = document.createElement("div");
-list.className = "choices";
-const said = document.createElement("p");
-said.className = "said";
+const list = make("div", "choices");
+const said = make("p", "said");
 said.setAttribute("role", "status");
 root.append(list, said);
 
 function button(name, press) {
-  const node = document.createElement("button");
+  const node = make("button", "", words[name]);
   node.type = "button";
   node.dataset.what = name;
-  node.textContent = words[name];
   node.onclick = press;
   list.append(node);
 }
@@ -31,7 +27,7 @@ async function save(kind) {
   link.download = file.name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  said.textContent = words.saved.replace("{name}", file.name);
+  said.textContent = say("saved", { name: file.name });
 }
 
 async function copy(text) {
@@ -57,5 +53,5 @@ watch("link", () => {
   const link = `${location.origin}${location.pathname}?${answer.query}`;
   root.dataset.link = link;
   if (answer.what === "settings") history.replaceState(null, "", `?${answer.query}`);
-  copy(link).then(() => (said.textContent = words.copied.replace("{link}", link)));
+  copy(link).then(() => (said.textContent = say("copied", { link })));
 });
