@@ -94,8 +94,6 @@ class RunHistory:
         margin = recipe.margin if progress is None else progress.margin
         images = recipe.classes_per_batch * recipe.images_per_class
         collapse, collapse_name = collapse_value(recipe.loss, margin, recipe.soft_margin, images)
-        if recipe.loss == "supcon" and self.started is not None:
-            collapse = self.started.collapse  # depends on the batch, which was fitted to the data
         rate = 0.0 if progress is None else progress.steps_per_second
         return {
             "step": self.told_step,

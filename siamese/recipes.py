@@ -386,12 +386,19 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="collapse",
-            teaches="Too large a step, and everything lands on one point: the loss sits on the dotted line.",
-            optimizer="sgd",
-            learning_rate=3.0,
-            momentum=0.9,
+            teaches="Only the hardest triplets, and too large a step: all lands on one point, the loss on the dotted line.",
+            encoder="strided",
             normalize=False,
+            loss="triplet",
+            batching="all-pairs",
+            mining="hard",
+            classes_per_batch=16,
+            images_per_class=4,
+            optimizer="sgd",
+            learning_rate=0.3,
+            momentum=0.9,
             steps=400,
+            validate_every=20,
         ),
     )
 }

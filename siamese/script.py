@@ -39,7 +39,6 @@ def pytorch_script(recipe: Recipe, dataset_name: str, channels: int, size: tuple
     channels = 1 if recipe.grey else channels
     size = size if recipe.image_size is None else (recipe.image_size, recipe.image_size)
     parts = {
-        "head": _header(recipe, dataset_name) + _imports(recipe, dataset_name),
         "constants": _constants(recipe),
         "load": _load(recipe, dataset_name, channels, size),
         "draw": _draw(recipe, dataset_name, size),
@@ -50,7 +49,9 @@ def pytorch_script(recipe: Recipe, dataset_name: str, channels: int, size: tuple
         "training": _training(recipe),
         "evaluation": _evaluation(recipe),
     }
-    return _joined({name: lines for name, lines in parts.items() if lines})
+    body = {name: lines for name, lines in parts.items() if lines}
+    used = "\n".join(line for lines in body.values() for line in lines)
+    return _joined({"head": _header(recipe, dataset_name) + _imports(used)} | body)
 
 
 def _joined(parts: dict[str, list[str]]) -> str:
@@ -71,25 +72,21 @@ def _header(recipe: Recipe, dataset_name: str) -> list[str]:
             first,
             'DATA is the folder that torchvision keeps the images in; what is missing there is downloaded."""',
         ]
-    folders = "DATA holds train, validation and test, each with class folders"
-    if _partners(recipe, dataset_name):
+    folders = "DATA has train, validation and test, with class folders in each"
+    if dataset_name == "glyphs-two-domains":
         folders = "DATA has class folders in train, train-partner and so on"
     return [first, folders + (f' (python -m siamese data export {dataset_name} DATA)."""' if known else '."""')]
 
 
-def _imports(recipe: Recipe, dataset_name: str) -> list[str]:
-    parts = ["datasets"]
-    if any(encoder in TORCHVISION_ENCODERS for encoder in _towers(recipe).values()):
-        parts.append("models")
-    if dataset_name not in SETS or recipe.pretrained:
-        parts.append("transforms")
+def _imports(used: str) -> list[str]:
+    vision = [part for part in ("datasets", "models", "transforms") if f"{part}." in used]
     return [
-        *([] if recipe.batching == "all-pairs" else ["import random"]),
+        *(["import random"] if "random.sample" in used else []),
         "import sys",
         "import torch",
         "from torch import nn",
-        "from torch.nn import functional as F",
-        f"from torchvision import {', '.join(parts)}",
+        *(["from torch.nn import functional as F"] if "F." in used else []),
+        f"from torchvision import {', '.join(vision)}",
     ]
 
 
@@ -109,16 +106,22 @@ def _constants(recipe: Recipe) -> list[str]:
     if recipe.loss == "supcon":
         batch["TEMPERATURE"], comment = recipe.temperature, f"{comment}; the lower, the stricter"
     elif recipe.loss == "contrastive":
-        batch["MARGIN"], comment = recipe.margin, f"{comment}; how far apart different images are pushed"
+        batch["MARGIN"], comment = recipe.margin, f"{comment}; how far different ones are pushed apart"
     elif recipe.loss == "triplet" and not recipe.soft_margin:
         batch["MARGIN"], comment = recipe.margin, f"{comment}; by how much the negative has to be farther away"
     return [
         _assigned(optimisation | {"SEED": recipe.seed}),
-        f"{_assigned(batch)}  # {comment}",
+        _commented(_assigned(batch), comment),
         *([] if recipe.batching == "all-pairs" else ["random.seed(SEED)"]),
         "torch.manual_seed(SEED)",
         'torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")',
     ]
+
+
+def _commented(line: str, comment: str) -> str:
+    """The line with its comment, as far as there is room for one."""
+    full = f"{line}  # {comment}"
+    return full if len(full) <= WIDTH else line
 
 
 def _assigned(values: dict[str, float]) -> str:
@@ -202,16 +205,16 @@ def _draw(recipe: Recipe, dataset_name: str, size: tuple[int, int]) -> list[str]
     images += ".float()" if recipe.raw_pixels else " / 255"
     # Images of folders get their size as they are read; those of torchvision are one large tensor, so in each batch.
     if dataset_name in SETS and tuple(size) != (28, 28):
-        images = f'F.interpolate({images}, {tuple(size)}, mode="bilinear", antialias=True)'
+        lines.append(f"    x = {images}")
+        images = f'F.interpolate(x, {tuple(size)}, mode="bilinear", antialias=True)'
     return [*lines, f"    return {images}"]
 
 
 def _augment(recipe: Recipe) -> list[str]:
     if recipe.augmentation == "none":
         return []
-    ranges, faces = KINDS[recipe.augmentation], recipe.augmentation == "faces"
-    padding = 'padding_mode="border", ' if faces else ""
-    moved = f"F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), {padding}align_corners=False)"
+    ranges = KINDS[recipe.augmentation]
+    moved = "F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)"
     shift = f"{2 * ranges.shift:g}"  # affine_grid measures from −1 to 1: a whole side is 2
     if recipe.augmentation == "shift":
         return _lines(f"""
@@ -220,14 +223,14 @@ def augment(x):  # shifts each image at random; a whole side is 2
     matrix[:, :, 2] = {shift} * (2 * torch.rand(len(x), 2) - 1)
     return {moved}""")
     most = f"{ranges.rotation:g} * torch.pi / 180, {ranges.scale:g}, {ranges.shear:g}, {shift}, {shift}"
-    if faces:
+    if recipe.augmentation == "faces":
         return _lines(f"""
 def augment(x):  # turns, scales, slants and shifts each image at random, mirrors it or not, and changes its light
     most = torch.tensor([{most}, {ranges.brightness:g}])
     turn, scale, slant, right, down, light = ((2 * torch.rand(len(x), 6) - 1) * most).T
     cos, sin, mirror = (1 + scale) * turn.cos(), (1 + scale) * turn.sin(), 2 * torch.randint(2, (len(x),)) - 1
     matrix = torch.stack([cos * mirror, slant - sin, right, sin * mirror, cos, down], 1).view(-1, 2, 3)
-    x = {moved}
+    x = F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), "bilinear", "border", False)
     return (x * (1 + light).view(-1, 1, 1, 1)).clamp(0, {255 if recipe.raw_pixels else 1})""")
     sometimes = f" * (torch.rand(len(x), 5) < {ranges.chance:g})" if ranges.chance < 1 else ""
     return _lines(f"""
@@ -289,6 +292,11 @@ _TORCHVISION = {
 def _network(recipe: Recipe, channels: int, size: tuple[int, int]) -> list[str]:
     towers = _towers(recipe)
     lines = list(dict.fromkeys(_BLOCKS[encoder] for encoder in towers.values() if encoder in _BLOCKS))
+    if recipe.second_tower == recipe.encoder and recipe.encoder not in TORCHVISION_ENCODERS:
+        first, *others = _sequential("left_tower, right_tower", recipe.encoder, recipe, channels, size)
+        towers = {}
+        lines += [first.replace("= nn", "= (nn"), *others]
+        lines[-1] += " for _ in range(2))"
     for variable, encoder in towers.items():
         if encoder in TORCHVISION_ENCODERS:
             lines += _torchvision_encoder(variable, encoder, recipe, channels)
@@ -321,8 +329,7 @@ def _torchvision_encoder(variable: str, encoder: str, recipe: Recipe, channels: 
     if channels == 1:
         weight = f"{variable}.{first}.weight"
         grey = f"{weight} = nn.Parameter({weight}.detach().sum(1, keepdim=True))"
-        comment = "  # grey in place of RGB"
-        lines.append(grey + comment if len(grey + comment) <= WIDTH else grey)
+        lines.append(_commented(grey, "grey in place of RGB"))
     if recipe.pretrained:
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.449,), (0.226,))
         lines.append(f"{variable} = nn.Sequential(transforms.Normalize({mean}, {std}), {variable})")
@@ -344,12 +351,15 @@ def _embedding(recipe: Recipe) -> tuple[list[str], str]:
     """The lines before, and the expression for the embeddings of the images x, left ones first, then right ones."""
     normal = "F.normalize({})" if recipe.normalize else "{}"
     lines, embedded = [], "encoder(x)"
+    fast = recipe.precision == "bfloat16"
+    if fast:
+        embedded = "torch.autocast(x.device.type, torch.bfloat16)(encoder)(x).float()"
     if recipe.second_tower is not None:
         lines = ["    left, right = x.chunk(2)  # each tower sees its own side"]
         embedded = "torch.cat([left_tower(left), right_tower(right)])"
-    if recipe.precision == "bfloat16":
-        lines += ["    with torch.autocast(x.device.type, torch.bfloat16):", f"        e = {embedded}"]
-        embedded = "e.float()"
+        if fast:
+            lines += ["    with torch.autocast(x.device.type, torch.bfloat16):", f"        e = {embedded}"]
+            embedded = "e.float()"
     return lines, normal.format(embedded)
 
 

@@ -331,14 +331,10 @@ class _Run:
         if checkpoint.recipe != self.recipe:
             raise SiameseError("This checkpoint is of another recipe; resume with the recipe that it was made with.")
         saved = {f"network.{k}": v for k, v in checkpoint.weights.items()} | checkpoint.training
-        for number, parameter in enumerate(self.step.network.parameters()):
-            prefix = f"optimizer.{number}."
-            for name, value in saved.items():
-                if name.startswith(prefix):
-                    # A fused optimiser reads memory in order, so the state has to lie there as its parameter does.
-                    like = parameter if value.shape == parameter.shape else value
-                    empty = torch.empty_like(like, dtype=value.dtype, device=self.device)
-                    self.step.optimizer.state[parameter][name[len(prefix) :]] = empty
+        if checkpoint.step:
+            # The optimiser makes its state in its first step, laid out in memory as fused optimisers need it, which is
+            # not as a file has it; the step itself is undone below.
+            self.step()
         wanted = {name: tensor.shape for name, tensor in save_state(self.step).items()}
         if wanted != {name: tensor.shape for name, tensor in saved.items()}:
             raise SiameseError(

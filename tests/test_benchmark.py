@@ -498,7 +498,7 @@ class Answering(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.asked.append({"path": self.path, **body})
-        content = b"[]" if len(self.asked) % 5 == 0 else json.dumps({"v": len(self.asked)}).encode()
+        content = b'{"gone": true}' if len(self.asked) % 5 == 0 else json.dumps({"v": len(self.asked)}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

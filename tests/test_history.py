@@ -113,14 +113,6 @@ def test_the_collapse_line_moves_with_the_margin() -> None:
     assert history.told()["loss"]["collapse"] == 1.0 and history.told()["margin"] == 2.0
 
 
-def test_the_collapse_line_of_supcon_is_that_of_the_batch_that_was_drawn() -> None:
-    recipe = Recipe(loss="supcon", similarity="cosine", batching="all-pairs", classes_per_batch=40)
-    history = RunHistory(recipe)
-    assert history.told()["loss"]["collapse"] == pytest.approx(math.log(159), abs=1e-5)
-    history.add(started(collapse=3.0))  # of a bank of fewer classes, to which the batch was fitted
-    assert history.told()["loss"]["collapse"] == 3.0
-
-
 def test_frames_are_thinned_and_the_first_and_newest_are_kept() -> None:
     history = RunHistory(Recipe())
     for step in range(1000):

@@ -105,8 +105,8 @@ def test_every_recipe_runs(
     recipe = replace(RECIPES[name], **SMALL)
     towers = recipe.second_tower is not None
     script = pytorch_script(recipe, "glyphs-two-domains" if towers else "mine", 1, (28, 28))
-    assert "] * 20 " in script  # batches of each part, more than a test has time for
-    run_here(script.replace("] * 20 ", "] * 2 "), two_domains if towers else folder, monkeypatch)
+    assert "[load(part)] * 20]" in script  # batches of each part, more than a test has time for
+    run_here(script.replace("[load(part)] * 20]", "[load(part)] * 2]"), two_domains if towers else folder, monkeypatch)
     losses, accuracy = told(capsys.readouterr().out)
     assert len(losses) == 2
     assert 0 <= accuracy <= 1

@@ -111,7 +111,7 @@ def test_a_run_tells_itself_in_order(dataset: Dataset) -> None:
     assert step == 50
     seconds = [event.seconds for event in of_kind(events, Progress)]
     assert seconds == sorted(seconds) and seconds[-1] <= finished.seconds
-    assert [event.step for event in of_kind(events, Validation)] == [0, 1, 2, 4, 8, 18, 28, 38, 48, 50]
+    assert [event.step for event in of_kind(events, Validation)] == [0, 1, 2, 4, 8, 16, 26, 36, 46, 50]
 
 
 def test_the_test_part_is_not_touched(dataset: Dataset) -> None:
@@ -167,7 +167,8 @@ def test_validations_leave_training_untouched(kind: str, make_dataset: Callable[
     often, seldom = (run(replace(recipe, validate_every=every), data) for every in (1, 1000))
     assert len(of_kind(often, Validation)) == 9 and len(of_kind(seldom, Validation)) == 2
     assert losses(often) == losses(seldom)
-    assert all(torch.equal(a, b) for a, b in zip(last(often).weights.values(), last(seldom).weights.values()))
+    weights, same = last(often).weights, last(seldom).weights
+    assert all(torch.equal(weights[name], same[name]) for name in weights)
 
 
 def stopped_after(recipe: Recipe, data: Dataset, steps: int) -> list[Event]:
@@ -395,13 +396,16 @@ def test_a_single_step_that_diverges_is_told_as_well(dataset: Dataset) -> None:
         json.dumps(plain(event), allow_nan=False)
 
 
-def test_a_collapse_is_diagnosed(dataset: Dataset) -> None:
-    events = run(replace(RECIPES["collapse"], steps=100, validate_every=10), dataset)
+def test_the_recipe_that_collapses_does_and_is_diagnosed(built_in: Callable[[str], Dataset]) -> None:
+    recipe = replace(RECIPES["collapse"], steps=150)
+    events = run(recipe, built_in("glyphs"))
     (diagnosis,) = of_kind(events, Diagnosis)
-    assert diagnosis.kind == "collapse" and 20 <= diagnosis.step <= 100
+    assert diagnosis.kind == "collapse" and 20 <= diagnosis.step <= 150
     collapsed = [event.step for event in of_kind(events, Validation) if event.collapsed]
     assert diagnosis.step in collapsed[1:]
-    assert mean(losses(events)[-10:]) == pytest.approx(0.25, rel=0.3)  # m²/4, where the dotted line is
+    started = events[0]
+    assert isinstance(started, Started) and started.collapse == recipe.margin
+    assert losses(events)[-10:] == pytest.approx([recipe.margin] * 10, rel=0.01)
 
 
 def test_a_collapse_is_told_once_and_so_is_its_end(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
