@@ -286,7 +286,7 @@ class JobRegistry:
             self._line = self._waiting()
             ended = [job for key, job in self._jobs.items() if key == job.id and job.ended_at is not None]
             weights, data = 0, dict.fromkeys([id(job.dataset) for job in self._jobs.values() if job.alive], 0)
-            for number, job in enumerate(sorted(ended, key=lambda job: job.ended_at or now, reverse=True)):
+            for number, job in enumerate(sorted(ended, key=lambda job: job.ended_at or 0.0, reverse=True)):
                 weights += len(job.weights or b"")
                 if weights > MOST_KEPT_BYTES:
                     job.weights = None

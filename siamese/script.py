@@ -7,8 +7,6 @@ ones, because that makes every loss a line or two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
@@ -25,7 +23,8 @@ _CLOSE_UP = ("constants", "loss", "measure", "augment", "draw", "network", "load
 
 
 def pytorch_script(recipe: Recipe, dataset_name: str, channels: int, size: tuple[int, int]) -> str:
-    """A complete Python script, at most 60 lines of 120 characters, that trains this configuration on its own.
+    """A complete Python script, at most 60 lines of 120 characters, that trains this configuration on its own. (Two
+    towers, where they are unlike or nearly everything else is switched on as well, take up to ten more.)
 
     It needs torch, torchvision and pillow, and takes a data folder as its argument: torchvision's own for MNIST,
     Fashion-MNIST and KMNIST; for all else one that holds train, validation and test (export.write_dataset writes it).
@@ -292,30 +291,29 @@ _TORCHVISION = {
 def _network(recipe: Recipe, channels: int, size: tuple[int, int]) -> list[str]:
     towers = _towers(recipe)
     lines = list(dict.fromkeys(_BLOCKS[encoder] for encoder in towers.values() if encoder in _BLOCKS))
-    if recipe.second_tower == recipe.encoder and recipe.encoder not in TORCHVISION_ENCODERS:
-        first, *others = _sequential("left_tower, right_tower", recipe.encoder, recipe, channels, size)
-        towers = {}
-        lines += [first.replace("= nn", "= (nn"), *others]
-        lines[-1] += " for _ in range(2))"
-    for variable, encoder in towers.items():
+    twins = recipe.second_tower == recipe.encoder and recipe.encoder not in TORCHVISION_ENCODERS
+    for variable, encoder in {"tower": recipe.encoder}.items() if twins else towers.items():
         if encoder in TORCHVISION_ENCODERS:
             lines += _torchvision_encoder(variable, encoder, recipe, channels)
         else:
-            lines += _sequential(variable, encoder, recipe, channels, size)
+            lines += _sequential(f"{variable} = {'lambda: ' if twins else ''}", encoder, recipe, channels, size)
+    if recipe.second_tower is not None:
+        both = "tower(), tower()" if twins else ", ".join(towers)
+        lines.append(f"towers = nn.ModuleList([{both}])  # for left and for right images")
     if recipe.loss == "bce":
         lines.append(f'verdict = nn.Linear({recipe.embedding_dim}, 1)  # from |left - right| to the logit of "same"')
     return lines
 
 
-def _sequential(variable: str, encoder: str, recipe: Recipe, channels: int, size: tuple[int, int]) -> list[str]:
+def _sequential(start: str, encoder: str, recipe: Recipe, channels: int, size: tuple[int, int]) -> list[str]:
     with torch.device("meta"):  # shapes alone, without the weights
         built = build_encoder(encoder, channels, size, recipe.embedding_dim)
     inputs = [layer.in_features for layer in built.modules() if isinstance(layer, nn.Linear)]
     layers = _LAYERS[encoder].format(c=channels, d=recipe.embedding_dim, f=inputs[0] if inputs else 0)
     if "\n" in layers:
-        return [f"{variable} = nn.Sequential(", *_lines(layers), ")"]
-    alone = f"{variable} = nn.Sequential({layers})"
-    return [alone] if len(alone) <= WIDTH else [f"{variable} = nn.Sequential(", f"    {layers}", ")"]
+        return [f"{start}nn.Sequential(", *_lines(layers), ")"]
+    alone = f"{start}nn.Sequential({layers})"
+    return [alone] if len(alone) <= WIDTH else [f"{start}nn.Sequential(", f"    {layers}", ")"]
 
 
 def _torchvision_encoder(variable: str, encoder: str, recipe: Recipe, channels: int) -> list[str]:
@@ -347,37 +345,34 @@ def _distance(recipe: Recipe, a: str, b: str, dim: int) -> str:
     }[recipe.similarity]
 
 
-def _embedding(recipe: Recipe) -> tuple[list[str], str]:
-    """The lines before, and the expression for the embeddings of the images x, left ones first, then right ones."""
-    normal = "F.normalize({})" if recipe.normalize else "{}"
-    lines, embedded = [], "encoder(x)"
-    fast = recipe.precision == "bfloat16"
-    if fast:
-        embedded = "torch.autocast(x.device.type, torch.bfloat16)(encoder)(x).float()"
-    if recipe.second_tower is not None:
-        lines = ["    left, right = x.chunk(2)  # each tower sees its own side"]
-        embedded = "torch.cat([left_tower(left), right_tower(right)])"
-        if fast:
-            lines += ["    with torch.autocast(x.device.type, torch.bfloat16):", f"        e = {embedded}"]
-            embedded = "e.float()"
-    return lines, normal.format(embedded)
+def _embedded(recipe: Recipe, encoder: str, images: str, half: str) -> str:
+    embedding = f"{encoder}({images})" if recipe.precision == "float32" else f"{half}({encoder})({images}).float()"
+    return f"F.normalize({embedding})" if recipe.normalize else embedding
+
+
+def _left_and_right(recipe: Recipe) -> list[str]:
+    """The lines that make left and right, the embeddings of the two halves of a batch x."""
+    autocast = "torch.autocast(x.device.type, torch.bfloat16)"
+    if recipe.second_tower is None:
+        return [f"    left, right = {_embedded(recipe, 'encoder', 'x', autocast)}.chunk(2)"]
+    each = _embedded(recipe, "tower", "side", "half")
+    lines = [f"    left, right = ({each} for tower, side in zip(towers, x.chunk(2)))"]
+    return lines if recipe.precision == "float32" else [f"    half = {autocast}", *lines]
 
 
 def _measure(recipe: Recipe) -> list[str]:
     what = '"different", as a logit,' if recipe.loss == "bce" else "the distance"
-    lines, embedding = _embedding(recipe)
+    embedding = _embedded(recipe, "encoder", "x", "torch.autocast(x.device.type, torch.bfloat16)")
     if recipe.batching == "pairs":
         return [
             f"def measure(x):  # {what} of the same pairs, and of the different ones",
-            *lines,
-            f"    left, right = {embedding}.chunk(2)",
+            *_left_and_right(recipe),
             f"    return {_distance(recipe, 'left', 'right', 1)}.chunk(2)",
         ]
     if recipe.batching == "triplets":
         near, far = (_distance(recipe, "anchor", other, 1) for other in ("positive", "negative"))
         return [
             f"def measure(x):  # {what} from each anchor to its positive, and to its negative",
-            *lines,
             f"    anchor, positive, negative = {embedding}.chunk(3)",
             f"    return {near}, {far}",
         ]
@@ -388,7 +383,6 @@ def _measure(recipe: Recipe) -> list[str]:
     both = f"    d, same = {distance}, {same}"
     return [
         f"def measure(x):  # {what} from each image to the others of its class, and to those of other classes",
-        *lines,
         f"    e = {embedding}",
         *([both] if len(both) <= WIDTH else [f"    d = {distance}", f"    same = {same}"]),
         "    return d[same ^ torch.eye(len(e)).bool()].view(len(e), -1), d[~same].view(len(e), -1)",
@@ -441,12 +435,10 @@ def loss_of(same, different):  # the mean over all triplets that do not keep the
     return terms.sum() / (terms > 0).sum().clamp_min(1)""")
 
 
-def _trained(recipe: Recipe) -> tuple[Sequence[str], str]:
-    """What training needs besides the encoder, and the name of all that is trained."""
-    if recipe.second_tower is None and recipe.loss != "bce":
-        return [], "encoder"
-    modules = [*_towers(recipe), *(["verdict"] if recipe.loss == "bce" else [])]
-    return [f"network = nn.ModuleList([{', '.join(modules)}])"], "network"
+def _trained(recipe: Recipe) -> tuple[list[str], str]:
+    """The line that puts all that is trained together, where it is more than one module, and its name."""
+    network = "encoder" if recipe.second_tower is None else "towers"
+    return ([f"network = nn.ModuleList([{network}, verdict])"], "network") if recipe.loss == "bce" else ([], network)
 
 
 def _training(recipe: Recipe) -> list[str]:

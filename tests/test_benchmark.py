@@ -230,7 +230,7 @@ def test_a_race_ends_when_everything_is_reached_or_time_is_over(still_clock: Clo
     learner = Learner(still_clock, {0: 0.5, 7: 1.0})
     assert time_to_accuracy.race(learner, learner, still_clock, 1000, 5).steps == 10  # type: ignore[arg-type]
     learner = Learner(still_clock, {0: 0.5})
-    assert time_to_accuracy.race(learner, learner, still_clock, 1000, 50, limit=60).steps == 100  # type: ignore[arg-type]
+    assert time_to_accuracy.race(learner, learner, still_clock, 1000, 100, limit=60).steps == 75  # type: ignore[arg-type]
 
 
 def test_what_a_cut_run_did_not_reach_is_extrapolated_and_marked() -> None:
@@ -244,6 +244,12 @@ def test_what_a_cut_run_did_not_reach_is_extrapolated_and_marked() -> None:
     whole = cut._replace(steps=5000)
     assert time_to_accuracy._extrapolated(whole, 2.0, 5000, "mnist") == {"seconds_to": reached, "extrapolated": False}
     assert time_to_accuracy._extrapolated(cut, 2.0, 5000, "glyphs") == {"seconds_to": reached, "extrapolated": False}
+
+
+def test_how_much_faster_is_told_with_set_up_and_after_it() -> None:
+    faster = time_to_accuracy._times_faster(600.0, 4.0, setup=1.0)
+    assert faster == {"times_faster_to_96": 150.0, "times_faster_to_96_after_setup": 200.0}
+    assert set(time_to_accuracy._times_faster(None, 4.0, 1.0).values()) == {None}
 
 
 class Judge:

@@ -59,7 +59,7 @@ class Bench:
         """Loads the device's libraries, which take seconds once a process and are nobody's set-up time."""
         if self.device.type != "cuda":
             return
-        network = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.LazyLinear(8))
+        network = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.Linear(8 * 14 * 14, 8))
         network.to(self.device)(torch.zeros(8, 1, 16, 16, device=self.device)).sum().backward()
         torch.cuda.synchronize(self.device)
 

@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
     workers: int
 
 
-FULL = Sizes(20.0, WORKERS)
+FULL = Sizes(12.0, WORKERS)
 QUICK = Sizes(5.0, WORKERS)
 
 

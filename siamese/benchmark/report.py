@@ -35,7 +35,7 @@ def cells(row: Row) -> dict[str, str]:
 
 
 def _words(name: str) -> str:
-    return {"seconds_to": "s to", "times_faster": "× faster to"}.get(name, name)
+    return {"seconds_to": "s to"}.get(name, name)
 
 
 def _shown(value: Any) -> str:

@@ -48,7 +48,7 @@ class Sizes(NamedTuple):
     warm_up: int
 
 
-FULL = Sizes((0, 30, 60), 3, 10.0, 20, 50)
+FULL = Sizes((0, 30, 60), 2, 10.0, 20, 50)
 QUICK = Sizes((0, 30, 60), 1, 6.0, 10, 20)
 
 

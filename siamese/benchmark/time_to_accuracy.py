@@ -33,6 +33,7 @@ ABOUT = (
 TARGETS = (0.90, 0.96, 0.98, 0.99)
 # Batches of the post's procedure until each accuracy on MNIST, seed 0: what the part itself found when it ran in full.
 POST_BATCHES = {"0.90": 900, "0.96": 3250}
+CHUNK = 25  # steps between two looks at the time limit
 
 
 class Sizes(NamedTuple):
@@ -47,7 +48,7 @@ class Sizes(NamedTuple):
     ours: int | None
 
 
-FULL = Sizes(10_000, 480.0, 120.0, EPOCHS * BATCHES_PER_EPOCH, None)
+FULL = Sizes(10_000, 440.0, 60.0, EPOCHS * BATCHES_PER_EPOCH, None)
 QUICK = Sizes(10_000, 15.0, 8.0, EPOCHS * BATCHES_PER_EPOCH, None)
 
 
@@ -75,14 +76,13 @@ class OnEngine:
         self.engine.advance(steps)
 
     def embed(self, bank: ImageBank) -> Tensor:
-        with self.engine.on_stream():
-            return embed_bank(self.engine.step.network, self.engine.recipe, bank, chunk=1000)[0]
+        # The engine waits for its steps, so this may run on another stream than they did.
+        return embed_bank(self.engine.step.network, self.engine.recipe, bank, chunk=1000)[0]
 
     @torch.no_grad()
     def dissimilarity(self, a: Tensor, b: Tensor) -> Tensor:
-        with self.engine.on_stream():
-            distances: Tensor = self.engine.step.network.similarity(a, b)
-            return distances
+        distances: Tensor = self.engine.step.network.similarity(a, b)
+        return distances
 
 
 class Exam:
@@ -131,7 +131,7 @@ def race(contender: Contender, exam: Exam, clock: Clock, steps: int, first: int,
     while done < steps and clock.seconds - setup < limit and None in seconds_to.values():
         upcoming = min(steps, done + max(first, done // 8))
         while done < upcoming and clock.seconds - setup < limit:
-            chunk = upcoming - done if limit == math.inf else min(first, upcoming - done)
+            chunk = upcoming - done if limit == math.inf else min(CHUNK, upcoming - done)
             with clock:
                 contender.advance(chunk)
             done += chunk
@@ -165,14 +165,14 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
     clock = bench.clock()
     with clock:
         by_post = PostTraining(prepare_bank(post, dataset.train), bench.device)
-    result = race(by_post, post_exam, clock, sizes.steps, 50, sizes.post_seconds)
+    result = race(by_post, post_exam, clock, sizes.steps, 100, sizes.post_seconds)
     slow = _extrapolated(result, clock.seconds - result.seconds, sizes.steps, dataset.name)
     yield row("post", by_post, clock, result, mode="eager", **slow)
 
     clock = bench.clock()
     with clock:
         engine = OnEngine(post, dataset.train, bench.device, bench.best_mode)
-    result = race(engine, post_exam, clock, sizes.steps, 50, sizes.engine_seconds)
+    result = race(engine, post_exam, clock, sizes.steps, 100, sizes.engine_seconds)
     shown = _extrapolated(result, clock.seconds - result.seconds, sizes.steps, dataset.name)
     yield row("post_on_our_engine", engine, clock, result, recipe=post.name, mode=bench.best_mode, **shown)
     engine.engine.close()
@@ -185,8 +185,8 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
         with clock:
             engine = OnEngine(recipe, dataset.train, bench.device, bench.best_mode)
         result = race(engine, exam, clock, recipe.steps, 5 if name == "fast" else 100)
-        faster = _times_faster(slow["seconds_to"], result.seconds_to)
-        yield row("ours", engine, clock, result, recipe=name, mode=bench.best_mode, times_faster=faster)
+        faster = _times_faster(slow["seconds_to"]["0.96"], result.seconds_to["0.96"], clock.seconds - result.seconds)
+        yield row("ours", engine, clock, result, recipe=name, mode=bench.best_mode, **faster)
         engine.engine.close()
         if result.seconds_to["0.99"] is not None or dataset.name != "mnist":
             break
@@ -204,5 +204,8 @@ def _extrapolated(result: Race, setup: float, steps: int, data: str) -> dict[str
     return {"seconds_to": seconds_to, "extrapolated": bool(missing)}
 
 
-def _times_faster(slow: dict[str, float | None], fast: dict[str, float | None]) -> dict[str, float | None]:
-    return {name: slow[name] / fast[name] if slow[name] and fast[name] else None for name in slow}  # type: ignore[operator]
+def _times_faster(slow: float | None, fast: float | None, setup: float) -> dict[str, float | None]:
+    """By how much the second one is faster to 96 %, with its set-up and after it."""
+    if slow is None or fast is None:
+        return {"times_faster_to_96": None, "times_faster_to_96_after_setup": None}
+    return {"times_faster_to_96": slow / fast, "times_faster_to_96_after_setup": slow / (fast - setup)}
