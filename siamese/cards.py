@@ -47,7 +47,8 @@ def model_card(
         ("optimiser", f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, schedule {recipe.schedule}"),
         ("augmentation", recipe.augmentation + (", quarter turns as classes" if recipe.rotations_as_classes else "")),
         ("training", f"the best of {recipe.steps:,} steps on validation: step {checkpoint.step:,}, after "
-                     f"{checkpoint.seconds:.1f} s on {making.device}, seed {recipe.seed} (torch {checkpoint.versions['torch']})"),
+                     f"{checkpoint.seconds:.1f} s on {making.device}; seed {recipe.seed}, "
+                     f"torch {checkpoint.versions['torch']}"),
         ("threshold", f"{checkpoint.threshold:.4f}, chosen on validation pairs; a smaller dissimilarity is \"same\""),
     ]  # fmt: skip
     lines = [

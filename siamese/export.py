@@ -68,15 +68,12 @@ def _scores(scores: Mapping[str, Any], unseen: str) -> dict[str, Any]:
     """Each score with how it was measured, and what the distance of raw pixels and a guess score."""
     pairs = f"{scores['pairs']:,} pairs of {unseen} that training never shows, half of them same"
     where = "classes of one group" if scores["within_group"] else "all classes"
+    trials = f"{scores['way']}-way one-shot among {where}, {scores['trials']:,} trials"
     protocols = {
         "pair_accuracy": (f"{pairs}; the threshold is the best one for these very pairs", 0.5),
         "auc": (f"area under the ROC curve; {pairs}", 0.5),
         "eer": (f"equal error rate; {pairs}", 0.5),
-        "oneshot": (
-            f"{scores['way']}-way one-shot among {where}, {scores['trials']:,} trials on {unseen} that training never "
-            "shows",
-            1 / scores["way"],
-        ),
+        "oneshot": (f"{trials} on {unseen} that training never shows", 1 / scores["way"]),
     }
     baseline = scores["baseline"] or {}
     told = {

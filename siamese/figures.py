@@ -28,6 +28,8 @@ SAME, DIFFERENT = "#0072B2", "#D55E00"
 INK, SOFT, LINE = "#1d1f23", "#62676f", "#e3e4e0"
 CLASSES = ("#117733", "#aa4499", "#8a6d00", "#2f8f8b", "#6a4c93", "#9c2f52", "#5b6b00", "#6b737d")
 DPI = 200
+_SIZE = (11.0, 7.9)  # inches
+_PICTURE = 15.0  # points: the side of a picture on the map
 _TEXT, _SMALL = 8.5, 7.5  # points
 _METADATA = {"Creator": "siamese", "Date": None}
 # matplotlib keeps its settings and its font cache in globals, so one figure is drawn at a time.
@@ -42,7 +44,7 @@ def run_figure(history: RunHistory, title: str, dataset: Dataset | None = None) 
     """
     told = history.told()
     unseen = "images" if dataset is None else dataset.unseen
-    figure = Figure(figsize=(11.0, 7.9), dpi=DPI, facecolor="white")
+    figure = Figure(figsize=_SIZE, dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     figure.text(0.045, 0.972, title, size=13, weight="bold", color=INK, va="center", parse_math=False)
     figure.text(0.045, 0.942, _facts(history, told), size=_TEXT, color=SOFT, va="center", parse_math=False)
@@ -180,6 +182,8 @@ def _step_axis(axes: Axes, steps: int) -> None:
     axes.set_xlim(0, max(steps, 1))
     ticks = [tick for tick in MaxNLocator(5, integer=True).tick_values(0, max(steps, 1)) if 0 <= tick <= max(steps, 1)]
     axes.set_xticks(ticks, [f"{tick:,.0f}" + (" steps" if tick == ticks[-1] else "") for tick in ticks])
+    if ticks[-1] > 0.94 * steps:
+        axes.get_xticklabels()[-1].set_horizontalalignment("right")
 
 
 def _draw_distances(axes: Axes, told: dict[str, Any], unseen: str) -> None:
@@ -273,10 +277,12 @@ def _draw_map(axes: Axes, history: RunHistory, told: dict[str, Any], dataset: Da
     _head(axes, "Embedding map", sentence)
     axes.set_axis_off()
     x, y = np.array(frame["x"]), np.array(frame["y"])
-    # One scale for both directions, the largest with which the points and a rim around them fit.
+    # One scale for both directions. The points fit with a rim around them, but no nearer than a third of how far the
+    # run once spread, for a map that shrinks should be seen to shrink.
+    widest = max(float(np.ptp(values)) for v in history.validations for values in (v.x, v.y))
     box = axes.get_position()
-    wide, tall = box.width * 11.0 * 72 - 2 * _PICTURE, box.height * 7.9 * 72 - 2 * _PICTURE
-    unit = max(np.ptp(x) / wide, np.ptp(y) / tall, 1e-9)
+    wide, tall = box.width * _SIZE[0] * 72 - 2 * _PICTURE, box.height * _SIZE[1] * 72 - 2 * _PICTURE
+    unit = max(np.ptp(x) / wide, np.ptp(y) / tall, 0.35 * widest / wide, 1e-9)
     for limits, values, points in ((axes.set_xlim, x, wide), (axes.set_ylim, y, tall)):
         middle, reach = (values.max() + values.min()) / 2, unit * (points / 2 + _PICTURE)
         limits(middle - reach, middle + reach)
@@ -289,9 +295,6 @@ def _draw_map(axes: Axes, history: RunHistory, told: dict[str, Any], dataset: Da
         frame_props = {"edgecolor": colour, "linewidth": 1.2} if image.shape[2] == 3 else {"linewidth": 0}
         axes.add_artist(AnnotationBbox(picture, at, frameon=image.shape[2] == 3, pad=0.0, bboxprops=frame_props))
     return None
-
-
-_PICTURE = 15.0  # points: the side of a picture on the map
 
 
 def _zoom(image: np.ndarray) -> float:

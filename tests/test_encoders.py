@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from siamese import encoders
 from siamese.encoders import IMAGENET_MEAN, IMAGENET_STD, PixelScale, build_encoder
 from siamese.errors import SiameseError
-from siamese.recipes import ENCODERS, RECIPES, TORCHVISION_ENCODERS, Recipe
 from siamese.models import build_network
+from siamese.recipes import ENCODERS, RECIPES, TORCHVISION_ENCODERS, Recipe
 
 META = torch.device("meta")  # shapes and counts without the weights
 # torchvision's VGG has a classifier of 124 million weights, thrown away at once; seconds for each one built.

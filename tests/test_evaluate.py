@@ -8,15 +8,14 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from siamese import evaluate, metrics
 from siamese.checkpoint import Checkpoint
 from siamese.data.bank import Dataset, ImageBank
 from siamese.errors import SiameseError
-from siamese.evaluate import Evaluator, all_images, fingerprint, first_of_each_class, trained_on
+from siamese.evaluate import Evaluator
 from siamese.models import SiameseNetwork, build_network
+from siamese.parts import fingerprint
 from siamese.recipes import Recipe
 from siamese.sampling import fixed_pairs, sample_episodes
 from siamese.step import as_floats
@@ -98,6 +97,25 @@ def test_the_pixel_threshold_comes_from_validation_and_never_from_the_test(make_
     assert elsewhere.scores["baseline_threshold"] != result.scores["baseline_threshold"]
 
 
+def test_the_threshold_is_the_best_on_the_whole_validation_part(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(classes=5)
+    checkpoint = checkpoint_for(dataset)
+    calibrated = Evaluator(checkpoint).calibrated(dataset)
+    network, bank = checkpoint.network(), dataset.validation
+    pairs = fixed_pairs(bank, most_pairs(bank), seed=0)
+    distances = [one_by_one(network, bank, i, j) for i, j in zip(pairs.left.tolist(), pairs.right.tolist())]
+
+    def accuracy(threshold: float) -> float:
+        return sum((d < threshold) == same for d, same in zip(distances, pairs.same.tolist())) / len(distances)
+
+    assert calibrated.scores["pairs"] == len(pairs.same)
+    assert calibrated.scores["pair_accuracy"] == pytest.approx(accuracy(calibrated.threshold))
+    assert accuracy(calibrated.threshold) == max(accuracy(d + 1e-6) for d in distances)
+    # The test part has no say in it.
+    other = replace(dataset, test=make_dataset(classes=5, seed=4).test)
+    assert Evaluator(checkpoint).calibrated(other).threshold == calibrated.threshold
+
+
 def test_verification_counts_every_pair_once(make_dataset: MakeDataset) -> None:
     dataset = make_dataset(classes=5, each=4)
     checkpoint = checkpoint_for(dataset)
@@ -133,12 +151,6 @@ def test_verification_takes_all_images_of_a_folder_but_only_the_test_part_of_wha
     assert evaluator.verification(replace(foreign, name="mnist")).scores["images"] == len(foreign.test)
 
 
-def test_weights_without_a_fingerprint_go_by_the_name(dataset: Dataset) -> None:
-    checkpoint = replace(checkpoint_for(dataset), data={"name": dataset.name})
-    assert trained_on(checkpoint, dataset)
-    assert not trained_on(checkpoint, replace(dataset, name="others"))
-
-
 def test_verification_of_many_images_takes_the_first_of_each_class(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,39 +158,6 @@ def test_verification_of_many_images_takes_the_first_of_each_class(
     result = Evaluator(checkpoint_for(dataset)).verification(dataset)
     assert (result.scores["images"], result.scores["genuine"]) == (24, 8 * 3)
     assert "24 of the 48 images (the first of each class)" in result.words
-
-
-@given(
-    counts=st.lists(st.integers(1, 9), min_size=2, max_size=30),
-    most=st.integers(4, 60),
-)
-def test_first_of_each_class_keeps_within_the_limit_and_is_fair(counts: list[int], most: int) -> None:
-    n = sum(counts)
-    bank = ImageBank(
-        torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1).expand(n, 1, 8, 8).contiguous(),
-        torch.tensor(counts),
-        tuple(str(c) for c in range(len(counts))),
-        torch.zeros(len(counts), dtype=torch.long),
-        ("all",),
-    )
-    kept = first_of_each_class(bank, most)
-    assert len(kept) <= max(most, 4)
-    assert set(kept.images[:, 0, 0, 0].tolist()) <= set(range(n))
-    for name, count in zip(kept.class_names, kept.counts.tolist()):
-        # As many as the fullest class, or all there are.
-        assert count in (int(kept.counts.max()), counts[int(name)])
-
-
-def test_all_images_puts_a_class_of_several_parts_together_again(make_bank: Callable[..., ImageBank]) -> None:
-    bank = make_bank(classes=3, each=4)
-    # The same class names in each part, and one class that only the test has.
-    dataset = Dataset("d", "D", "images", "images", bank, make_bank(classes=3, seed=1), make_bank(classes=4, seed=2))
-    whole = all_images(dataset)
-    assert whole.class_names == ("class 0", "class 1", "class 2", "class 3")
-    assert whole.counts.tolist() == [16, 16, 16, 6]
-    start, count = int(whole.starts[1]), int(whole.counts[1])
-    expected = torch.cat([part.images[part.labels == 1] for part in (dataset.train, dataset.validation, dataset.test)])
-    assert torch.equal(whole.images[start : start + count], expected)
 
 
 @pytest.mark.parametrize("within_group", [False, True])

@@ -117,7 +117,9 @@ def test_a_share_is_what_the_pair_adds_to_the_loss(make_bank: Callable[..., Imag
     forces = pair_forces(recipe, similarity, embeddings, batch, MARGIN)
     with torch.no_grad():
         whole = float(batch_loss(recipe, similarity, embeddings, batch, MARGIN))
-        logits = None if recipe.loss != "bce" else similarity.same_logits(embeddings[forces.left], embeddings[forces.right])
+        logits = (
+            None if recipe.loss != "bce" else similarity.same_logits(embeddings[forces.left], embeddings[forces.right])
+        )
     kinds = [int(forces.same.sum()), int((~forces.same).sum())]
     for pair in range(len(forces.left)):
         same = forces.same[pair]
@@ -157,7 +159,9 @@ def test_where_nothing_is_left_to_teach_there_is_no_force() -> None:
     assert forces.share[1] == 0 and forces.direction[1] == 0
 
     triplets = Batch(torch.arange(3), torch.tensor([True]))
-    settled = pair_forces(RECIPES["triplet"], Similarity("euclidean", 4), torch.cat([near, near, far]), triplets, MARGIN)
+    settled = pair_forces(
+        RECIPES["triplet"], Similarity("euclidean", 4), torch.cat([near, near, far]), triplets, MARGIN
+    )
     assert settled.share.tolist() == [0, 0] and settled.direction.tolist() == [0, 0]
 
 

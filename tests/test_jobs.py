@@ -89,7 +89,9 @@ def open_registry(script: Script) -> Iterator[Callable[..., JobRegistry]]:
 def submit(dataset: Dataset) -> Callable[..., TrainingJob]:
     """Submits a run of that name and length, each of an owner of its own."""
 
-    def make(registry: JobRegistry, name: str, *, owner: str = "", paused: bool = False, **settings: Any) -> TrainingJob:
+    def make(
+        registry: JobRegistry, name: str, *, owner: str = "", paused: bool = False, **settings: Any
+    ) -> TrainingJob:
         recipe = Recipe(name=name, **{"steps": 3, **settings})
         return registry.submit(owner or name, recipe, "patterns", lambda progress: dataset, paused=paused)
 
@@ -251,11 +253,14 @@ def test_a_failure_is_seen_and_the_worker_survives(
     assert ended(failing) == "failed" and ended(following) == "done"
     told = failing.snapshot()
     assert told["state"] == "failed"
-    assert told["error"] == {
-        "refuse": "This cannot be trained; take another.",
-        "break": "Training ended with an unforeseen ZeroDivisionError; the server's log has the details.",
-        "diverge": "The loss is no longer a finite number; lower the learning rate and start again.",
-    }[name]
+    assert (
+        told["error"]
+        == {
+            "refuse": "This cannot be trained; take another.",
+            "break": "Training ended with an unforeseen ZeroDivisionError; the server's log has the details.",
+            "diverge": "The loss is no longer a finite number; lower the learning rate and start again.",
+        }[name]
+    )
     log = capsys.readouterr().err
     assert ("Traceback" in log and "secret /server/path" in log) == (name == "break")
     assert failing.weights == (b"weights of diverge" if name == "diverge" else None)
@@ -376,7 +381,10 @@ def test_a_finished_job_is_forgotten_after_an_hour(open_registry: Open, submit: 
 
 
 def test_what_finished_jobs_keep_in_memory_is_bounded(
-    open_registry: Open, submit: Submit, dataset: Dataset, make_dataset: Callable[..., Dataset],
+    open_registry: Open,
+    submit: Submit,
+    dataset: Dataset,
+    make_dataset: Callable[..., Dataset],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     registry = open_registry()
@@ -418,7 +426,12 @@ def test_closing_ends_every_job(open_registry: Open, submit: Submit, script: Scr
     registry = open_registry()
     running, waiting = submit(registry, "0", steps=10**6), submit(registry, "1")
     assert script.started["0"].wait(WAIT)
-    threading.Thread(target=lambda: (waiting.ended.wait(WAIT), gate.set())).start()
+
+    def let_go() -> None:
+        assert waiting.ended.wait(WAIT)
+        gate.set()
+
+    threading.Thread(target=let_go).start()
     registry.close(WAIT)
     assert (running.state, waiting.state) == ("stopped", "stopped")
     assert script.order == ["0"]
@@ -433,10 +446,13 @@ def test_the_clicking_users_context_reaches_the_worker(open_registry: Open, data
         yield Finished(0, 0.0, "steps", None)
 
     registry = open_registry(run=run)
+
+    def click(name: str) -> None:
+        who.set(name)
+        registry.submit(name, Recipe(), "patterns", lambda tell: dataset)
+
     for name in ("ada", "bob"):
-        contextvars.copy_context().run(
-            lambda name=name: (who.set(name), registry.submit(name, Recipe(), "patterns", lambda tell: dataset))
-        )
+        contextvars.copy_context().run(click, name)
     assert [ended(registry.of_owner(name)[0]) for name in ("ada", "bob")] == ["done", "done"]
     assert seen == ["ada", "bob"]
 
@@ -505,9 +521,7 @@ def test_real_runs_side_by_side_train_as_each_would_alone(open_registry: Open, d
         replace(SMALL, seed=5, encoder="koch-2015"),
     ]
     registry = open_registry(running=3, run=cpu)
-    line = [
-        registry.submit(str(n), recipe, "patterns", lambda tell: dataset) for n, recipe in enumerate(recipes)
-    ]
+    line = [registry.submit(str(n), recipe, "patterns", lambda tell: dataset) for n, recipe in enumerate(recipes)]
     states = [ended(job) for job in line]
     assert states == ["done"] * 4 + ["failed"] * 2
     assert line[4].error == "The loss is no longer a finite number; lower the learning rate and start again."

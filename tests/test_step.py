@@ -140,16 +140,12 @@ def test_the_same_seed_gives_the_same_losses(
     make_bank: Callable[..., ImageBank], recipe: Recipe, optimizer: str
 ) -> None:
     recipe = replace(recipe, optimizer=optimizer, momentum=0.5, augmentation="affine", learning_rate=0.01)
-    first, again, other = (
-        run(TrainingStep(replace(recipe, seed=seed), make_bank(), CPU), 6) for seed in (3, 3, 4)
-    )
+    first, again, other = (run(TrainingStep(replace(recipe, seed=seed), make_bank(), CPU), 6) for seed in (3, 3, 4))
     assert first == again != other
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_losses_are_float32_and_finite_in_either_precision(
-    make_bank: Callable[..., ImageBank], precision: str
-) -> None:
+def test_losses_are_float32_and_finite_in_either_precision(make_bank: Callable[..., ImageBank], precision: str) -> None:
     step = TrainingStep(replace(PAIRS, precision=precision), make_bank(), CPU)
     losses = run(step, 5)
     assert step.embeddings is not None and step.embeddings.dtype == torch.float32

@@ -256,7 +256,11 @@ def test_live_settings_train_as_the_recipes_own_would(dataset: Dataset) -> None:
     control = TrainingControl()
     control.margin, control.learning_rate = 0.4, 0.01
     live = run(PAIRS, dataset, control)
-    assert losses(live) == losses(run(replace(PAIRS, margin=0.4, learning_rate=0.01), dataset)) != losses(run(PAIRS, dataset))
+    assert (
+        losses(live)
+        == losses(run(replace(PAIRS, margin=0.4, learning_rate=0.01), dataset))
+        != losses(run(PAIRS, dataset))
+    )
     assert {event.margin for event in of_kind(live, Progress)} == {0.4}
 
 
@@ -434,7 +438,9 @@ def test_triplets_that_are_satisfied_are_diagnosed(dataset: Dataset) -> None:
 def test_a_contrastive_loss_of_zero_is_no_satisfied_triplet(dataset: Dataset) -> None:
     control = TrainingControl()
     control.margin = 1e-9
-    events = run(replace(PAIRS, steps=80, similarity="squared-euclidean", learning_rate=0.0, normalize=False), dataset, control)
+    events = run(
+        replace(PAIRS, steps=80, similarity="squared-euclidean", learning_rate=0.0, normalize=False), dataset, control
+    )
     assert not of_kind(events, Diagnosis)
 
 
@@ -509,7 +515,9 @@ def test_memory_that_does_not_suffice_is_told(
 
     with monkeypatch.context() as patched:
         patched.setattr(training, "TrainingStep", full)
-        with pytest.raises(SiameseError, match=r"^The memory of CPU, 1 thread does not suffice for this run; lower the"):
+        with pytest.raises(
+            SiameseError, match=r"^The memory of CPU, 1 thread does not suffice for this run; lower the"
+        ):
             run(PAIRS, dataset)
     monkeypatch.setattr(TrainingStep, "__call__", full)
     with pytest.raises(SiameseError, match="does not suffice"):

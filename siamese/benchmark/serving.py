@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from PIL import Image
 
@@ -58,6 +58,10 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
     if find_spec("gradio") is None:
         yield bench.row("serving", left_out="gradio is not installed")
         return
+    from siamese.ui.lab import BUILT_IN
+
+    for name in BUILT_IN:  # the app renders them when it starts, which would be measured along
+        bench.dataset(name)
     with _app(bench) as app:
         model = app.trained_model(sizes.warm_up)
         for _ in range(3):
@@ -210,22 +214,15 @@ def _app(bench: Bench) -> Iterator[_App]:
     from siamese.ui.settings import Settings, default_jobs
 
     jobs, threads = default_jobs(bench.device)
-    settings = Settings(bench.data_dir or default_data_dir(), bench.device, jobs, threads, port=_free_port())
+    settings = Settings(bench.data_dir or default_data_dir(), bench.device, jobs, threads, port=0)
     with switch_interval(sys.getswitchinterval()):  # launch changes it
         # What a server says on stdout would run into the results.
         with redirect_stdout(sys.stderr):
             demo = build_demo(settings)
-            launch(demo, settings, quiet=True)
+            address = launch(demo, settings, quiet=True)
         try:
             component = next(number for number, block in demo.blocks.items() if isinstance(block, LiveChart))
-            yield _App(current_lab(), component, settings.port)
+            yield _App(current_lab(), component, urlsplit(address).port or 80)
         finally:
             current_lab().close()
             demo.close(verbose=False)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -22,8 +22,9 @@ from siamese.data.bank import Dataset
 from siamese.data.catalogue import load_dataset
 from siamese.data.image_file import printable
 from siamese.errors import SiameseError
-from siamese.evaluate import Evaluation, Evaluator, fingerprint
+from siamese.evaluate import Evaluation, Evaluator
 from siamese.events import Diagnosis, Finished, Progress, Started, Validation, plain
+from siamese.parts import fingerprint
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.training import train
 
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
     assert told.finished.best is not None
     marks = {"fingerprint": fingerprint(dataset)}
-    best = _marked(Checkpoint.from_bytes(told.finished.best), marks)
+    best = Evaluator(_marked(Checkpoint.from_bytes(told.finished.best), marks), process.device).calibrated(dataset)
     if earlier is not None and earlier.recipe == best.recipe and earlier.scores["auc"] > best.scores["auc"]:
         best = earlier
     if out is not None:

@@ -43,7 +43,7 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
     demo.queue(max_size=200, default_concurrency_limit=4)
     _, address, _ = demo.launch(
         server_name=settings.host,
-        server_port=settings.port,
+        server_port=settings.port or None,  # 0: the first free one
         share=settings.share,
         theme=theme(),
         css_paths=[STATIC / "style.css", STATIC / "tabs.css"],

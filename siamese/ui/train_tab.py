@@ -63,11 +63,14 @@ def build() -> TrainTab:
         with gr.Column(elem_classes="controls"):
             lesson = LessonCard(elem_id="lesson", elem_classes="lesson")
             with gr.Row(elem_classes="run-buttons"):
-                start = gr.Button(i18n("button.start"), variant="primary", elem_id="start", scale=2)
+                # Nothing can be pressed before the page knows its link's settings and its browser's job.
+                start = gr.Button(
+                    i18n("button.start"), variant="primary", elem_id="start", scale=2, interactive=False
+                )
                 pause = gr.Button(i18n("button.pause"), variant="primary", elem_id="pause", scale=2, visible=False)
-                step = gr.Button(i18n("button.step"), elem_id="step")
+                step = gr.Button(i18n("button.step"), elem_id="step", interactive=False)
                 stop = gr.Button(i18n("button.stop"), elem_id="stop", interactive=False)
-                reset = gr.Button(i18n("button.reset"), elem_id="reset")
+                reset = gr.Button(i18n("button.reset"), elem_id="reset", interactive=False)
             with gr.Column(elem_classes="settings"):
                 data = gr.Dropdown(
                     form.data_choices(),
@@ -275,7 +278,7 @@ def _open_lesson(event: gr.EventData, browser: Any) -> list[Any]:
         lesson = lesson_named(wanted)
     except SiameseError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    data, recipe = lesson_settings(lesson)
+    data, recipe = lesson.data, lesson.recipe
     chart = gr.skip() if _controlled(as_browser(browser)) else LiveChart(plan=_plan(data, recipe))
     return [
         LessonCard(lesson=lesson.id),
@@ -284,11 +287,6 @@ def _open_lesson(event: gr.EventData, browser: Any) -> list[Any]:
         gr.Dropdown(value=recipe.name, info=recipe.teaches),
         *form.to_controls(recipe),
     ]
-
-
-def lesson_settings(lesson: Lesson) -> tuple[str, Recipe]:
-    """The data set and the recipe a lesson trains with."""
-    return form.from_query({k: form.as_text(v) for k, v in lesson.settings.items()})
 
 
 def _overlay(browser: Any, chosen: list[str]) -> LiveChart:
@@ -316,7 +314,7 @@ def _attach(browser: Any, request: gr.Request) -> list[Any]:
     else:
         try:
             lesson = lesson_named(query["lesson"]) if "lesson" in query else None
-            data, recipe = form.from_query(query) if lesson is None else lesson_settings(lesson)
+            data, recipe = form.from_query(query) if lesson is None else (lesson.data, lesson.recipe)
         except SiameseError as error:
             gr.Warning(f"The link's settings were not used: {error}")
             data, recipe = form.from_query({})

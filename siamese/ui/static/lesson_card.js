@@ -10,6 +10,8 @@ function button(className, text, press) {
   return node;
 }
 
+const TABS = ["train", "pairs", "compare"];
+const openTab = (at) => document.querySelectorAll("#tabs [role=tab]")[at]?.click();
 const open = (id) => trigger("open_lesson", { id });
 
 function question(lesson, told) {
@@ -62,11 +64,15 @@ function draw() {
   const steps = make("div", "walk");
   if (at > 0) steps.append(button("", `← ${words.back}`, () => open(LESSONS[at - 1].id)));
   if (at + 1 < LESSONS.length) steps.append(button("", `${words.next} →`, () => open(LESSONS[at + 1].id)));
+  const elsewhere = TABS.indexOf(lesson.tab);
+  const go = button("go", `${words[lesson.tab] ?? ""} →`, () => openTab(elsewhere));
+  go.hidden = elsewhere <= 0;
   root.replaceChildren(
     head,
     make("h2", "", told.title),
     make("p", "", told.text),
     make("p", "watch", told.watch),
+    go,
     question(lesson, told),
     steps,
   );

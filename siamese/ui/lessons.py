@@ -1,0 +1,119 @@
+"""The lessons: short texts with a question each, and the settings that show the answer; all of it data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from siamese.data.catalogue import NAMES
+from siamese.errors import SiameseError
+from siamese.recipes import Recipe, recipe_named
+
+FILE = Path(__file__).parent / "static" / "lessons.json"
+LANGUAGES = ("en", "zh")
+TABS = ("train", "pairs", "compare")
+
+
+@dataclass(frozen=True)
+class LessonText:
+    """A lesson in one language. text: what it is about.  watch: what to look at while it runs.  question, options: the
+    guess that is asked for before the result is seen.  reveal: what happened, and why."""
+
+    title: str
+    text: str
+    watch: str
+    question: str
+    options: tuple[str, ...]
+    reveal: str
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson. tab: where it takes place.  settings: data, recipe, and the recipe's fields that are changed.
+    answer: the index of the right option, the same in every language."""
+
+    id: str
+    tab: str
+    settings: dict[str, Any]
+    answer: int
+    en: LessonText
+    zh: LessonText
+
+    @property
+    def data(self) -> str:
+        """The name of the data set."""
+        return str(self.settings["data"])
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, changed as the lesson wants it."""
+        changed = {name: value for name, value in self.settings.items() if name not in ("data", "recipe")}
+        return recipe_named(self.settings["recipe"]).with_settings(changed)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, for the page."""
+        return asdict(self)
+
+
+@cache
+def load_lessons() -> tuple[Lesson, ...]:
+    """All lessons in their order. Raises SiameseError, naming the lesson, where the file does not hold what it should."""
+    return read_lessons(json.loads(FILE.read_text("utf-8")))
+
+
+def lesson_named(id: str) -> Lesson:
+    """The lesson of that id. Raises SiameseError, with the known ids, for one that does not exist."""
+    for lesson in load_lessons():
+        if lesson.id == id:
+            return lesson
+    known = ", ".join(lesson.id for lesson in load_lessons())
+    raise SiameseError(f'There is no lesson "{id}"; the lessons are {known}.')
+
+
+def read_lessons(values: Any) -> tuple[Lesson, ...]:
+    """Lessons from JSON values, a list of objects. Raises SiameseError, naming the lesson, for any that is not right."""
+    lessons = tuple(_lesson(value, number) for number, value in enumerate(values, 1))
+    for number, lesson in enumerate(lessons):
+        _check(lesson.id not in [other.id for other in lessons[:number]], lesson.id, "has the id of an earlier one")
+    return lessons
+
+
+def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
+    name = str(value.get("id", f"number {number}"))
+    wanted = {"id", "tab", "settings", "answer", *LANGUAGES}
+    _check(value.keys() == wanted, name, f"has the keys {sorted(value)}; they have to be {sorted(wanted)}")
+    _check(value["tab"] in TABS, name, f'takes place in "{value["tab"]}"; it has to be one of {", ".join(TABS)}')
+    texts = {language: _text(value[language], name, language) for language in LANGUAGES}
+    counts = {len(text.options) for text in texts.values()}
+    _check(len(counts) == 1, name, "has another number of options in each language")
+    _check(value["answer"] in range(counts.pop()), name, f"has the answer {value['answer']}, which is no option")
+    settings = value["settings"]
+    _check(settings.get("data") in NAMES, name, f'wants the data "{settings.get("data")}", which do not exist')
+    lesson = Lesson(name, value["tab"], dict(settings), value["answer"], **texts)
+    try:
+        lesson.recipe  # noqa: B018 - settings that do not fit together are refused here, not when the lesson is opened
+    except (KeyError, SiameseError) as error:
+        raise SiameseError(f'The lesson "{name}" has settings that make no recipe: {error}') from error
+    return lesson
+
+
+def _text(value: Mapping[str, Any], name: str, language: str) -> LessonText:
+    wanted = set(LessonText.__dataclass_fields__)
+    _check(value.keys() == wanted, name, f"has the keys {sorted(value)} in {language}; wanted are {sorted(wanted)}")
+    options = tuple(value["options"])
+    _check(2 <= len(options) <= 4, name, f"has {len(options)} options in {language}; it needs two to four")
+    words = [value[key] for key in sorted(wanted - {"options"})] + list(options)
+    _check(
+        all(isinstance(word, str) and word.strip() == word != "" for word in words), name, f"lacks text in {language}"
+    )
+    _check(len(set(options)) == len(options), name, f"has an option twice in {language}")
+    return LessonText(**{**value, "options": options})
+
+
+def _check(fits: bool, lesson: str, what: str) -> None:
+    if not fits:
+        raise SiameseError(f'The lesson "{lesson}" {what}.')
