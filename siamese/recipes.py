@@ -354,11 +354,12 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="hard-triplets",
-            teaches="Most triplets are already right and teach nothing; the hardest of a batch teach the most.",
+            teaches="Most triplets are already right and teach nothing; those just beyond the positive teach the most.",
             loss="triplet",
             batching="all-pairs",
-            mining="hard",
-            soft_margin=True,
+            # The very hardest from the first step on lead into collapse; semi-hard ones do not (Schroff et al. 2015).
+            mining="semi-hard",
+            margin=0.2,
             classes_per_batch=20,
             images_per_class=4,
             learning_rate=0.002,

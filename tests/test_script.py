@@ -181,6 +181,21 @@ def test_two_towers_and_the_verdict_start_as_ours(second: str) -> None:
     assert torch.equal(parts_of(recipe)["verdict"].weight, same_logit.weight)
 
 
+@pytest.mark.parametrize(("encoder", "channels"), [("resnet18", 1), ("mobilenet_v3_small", 3)])
+def test_a_pretrained_network_scales_its_pixels_as_ours(encoder: str, channels: int) -> None:
+    """With random weights in place of ImageNet's, which would have to be fetched."""
+    recipe = Recipe(encoder=encoder, embedding_dim=6, image_size=32, pretrained=True)
+    script = pytorch_script(recipe, "mine", channels, (32, 32))
+    assert 'weights="DEFAULT"' in script
+    head = script[: script.index("optimizer = ")].replace('weights="DEFAULT"', "")
+    names: dict[str, Any] = {}
+    exec(compile(head, "script", "exec"), names)  # noqa: S102 - our own text
+    ours = build_network(recipe, channels, (32, 32), fetch=False)
+    images = torch.rand(4, channels, 32, 32)
+    embeddings = F.normalize(names["encoder"].eval()(images))
+    torch.testing.assert_close(embeddings, ours.eval().embed(images), rtol=1e-4, atol=1e-5)
+
+
 def test_shapes_are_found_without_touching_the_random_state() -> None:
     before = torch.get_rng_state()
     pytorch_script(Recipe(encoder="koch-2015", image_size=105), "glyphs", 1, (28, 28))
