@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -31,7 +32,7 @@ DPI = 200
 _SIZE = (11.0, 7.9)  # inches
 _PICTURE = 15.0  # points: the side of a picture on the map
 _TEXT, _SMALL = 8.5, 7.5  # points
-_METADATA = {"Creator": "siamese", "Date": None}
+_METADATA: dict[str, Any] = {"Creator": "siamese", "Date": None}
 # matplotlib keeps its settings and its font cache in globals, so one figure is drawn at a time.
 _drawing = threading.Lock()
 
@@ -81,7 +82,7 @@ def _facts(history: RunHistory, told: dict[str, Any]) -> str:
     facts += [told["device"]] if told["device"] else []
     facts += [f"{told['parameters']:,} weights"] if told["parameters"] else []
     if history.diagnosis is not None:
-        words = {"collapse": "collapse", "diverged": "diverged", "satisfied": "every triplet satisfied"}
+        words: dict[str, Any] = {"collapse": "collapse", "diverged": "diverged", "satisfied": "every triplet satisfied"}
         facts.append(
             f"{words.get(history.diagnosis.kind, history.diagnosis.kind)} since step {history.diagnosis.step:,}"
         )
@@ -167,7 +168,12 @@ def _draw_loss(axes: Axes, told: dict[str, Any]) -> None:
     if collapse:
         axes.axhline(collapse, color=SOFT, linewidth=1.4, linestyle=(0, (1, 2)))
         label = f"collapse: {loss['collapse_name']} = {collapse:.4g}"
-        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right", "va": "bottom"}
+        place: dict[str, Any] = {
+            "xycoords": ("axes fraction", "data"),
+            "textcoords": "offset points",
+            "ha": "right",
+            "va": "bottom",
+        }
         rim = [withStroke(linewidth=3, foreground="white")]  # keeps the words legible where a curve runs behind them
         axes.annotate(label, (1, collapse), (0, 3), size=_TEXT, color=SOFT, path_effects=rim, **place)
         tops.append(collapse * 1.12)
@@ -205,7 +211,7 @@ def _draw_distances(axes: Axes, told: dict[str, Any], unseen: str) -> None:
     hills.set_ylim(0, peak)
     hills.axis("off")
     width = np.diff(edges)
-    bars = {"align": "edge", "linewidth": 0.0}
+    bars: dict[str, Any] = {"align": "edge", "linewidth": 0.0}
     hills.bar(
         edges[:-1], different, width * 0.92, facecolor="none", edgecolor=DIFFERENT, hatch="//////", alpha=0.5, **bars
     )
@@ -220,9 +226,14 @@ def _draw_distances(axes: Axes, told: dict[str, Any], unseen: str) -> None:
     for shares, colour, wide in ((different, DIFFERENT, 3.2), (same, SAME, 2.0)):
         hills.plot(*_hill(edges, shares), color=colour, linewidth=wide, solid_joinstyle="round")
     hills.plot(*_hill(edges, different), color="white", linewidth=1.2)
-    dashed = {"color": INK, "linewidth": 1.6, "linestyle": (0, (4, 3))}
+    dashed: dict[str, Any] = {"color": INK, "linewidth": 1.6, "linestyle": (0, (4, 3))}
     hills.plot([threshold, threshold], [0, peak * 1.14], clip_on=False, **dashed)
-    words = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "size": _TEXT, "color": SOFT}
+    words: dict[str, Any] = {
+        "xycoords": ("data", "axes fraction"),
+        "textcoords": "offset points",
+        "size": _TEXT,
+        "color": SOFT,
+    }
     reach = edges[-1] - edges[0]
     if threshold - edges[0] > 0.16 * reach:
         axes.annotate("◂ says “same”", (threshold, 0.965), (-5, 0), ha="right", va="center", **words)
@@ -261,9 +272,9 @@ def _hill(edges: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return x, heights[fine:-fine]
 
 
-def _tint(colour: str, share: float) -> tuple[float, ...]:
+def _tint(colour: str, share: float) -> str:
     """The colour laid over white, covering it by that share."""
-    return tuple(1 - share * (1 - part) for part in matplotlib.colors.to_rgb(colour))
+    return to_hex([1 - share * (1 - part) for part in to_rgb(colour)])
 
 
 def _draw_map(axes: Axes, history: RunHistory, told: dict[str, Any], dataset: Dataset | None) -> None:
@@ -292,7 +303,9 @@ def _draw_map(axes: Axes, history: RunHistory, told: dict[str, Any], dataset: Da
     for image, colour, at in zip(*_pictures(history, dataset), zip(x, y)):
         picture = OffsetImage(image, zoom=_zoom(image), interpolation="bilinear", dpi_cor=True)
         picture.image.axes = axes
-        frame_props = {"edgecolor": colour, "linewidth": 1.2} if image.shape[2] == 3 else {"linewidth": 0}
+        frame_props: dict[str, Any] = (
+            {"edgecolor": colour, "linewidth": 1.2} if image.shape[2] == 3 else {"linewidth": 0}
+        )
         axes.add_artist(AnnotationBbox(picture, at, frameon=image.shape[2] == 3, pad=0.0, bboxprops=frame_props))
     return None
 
@@ -313,15 +326,12 @@ def _pictures(history: RunHistory, dataset: Dataset) -> tuple[list[np.ndarray], 
     darkness = float(np.median(rim))
     if pixels.shape[3] == 1 and (darkness < 0.05 or darkness > 0.95):
         ink = pixels if darkness < 0.05 else 1 - pixels
-        tinted = [
-            np.concatenate([np.broadcast_to(matplotlib.colors.to_rgb(c), (*i.shape[:2], 3)), i], 2)
-            for c, i in zip(colours, ink)
-        ]
+        tinted = [np.concatenate([np.broadcast_to(to_rgb(c), (*i.shape[:2], 3)), i], 2) for c, i in zip(colours, ink)]
         return tinted, colours
     return [np.repeat(image, 3, 2) if image.shape[2] == 1 else image for image in pixels], colours
 
 
-_SCORES = (
+_SCORES: tuple[tuple[str, str, float, Any, str], ...] = (
     ("pair_accuracy", "pairs right", 2.0, "-", INK),
     ("oneshot", "one-shot", 0.9, "-", INK),
     ("auc", "ROC AUC", 1.2, (0, (5, 3)), SOFT),
@@ -354,7 +364,7 @@ def _draw_scores(axes: Axes, told: dict[str, Any], unseen: str) -> None:
         ),
     )
     for number, (key, name, form, guess, protocol) in enumerate(columns):
-        at = {"x": (0.0, 0.37, 0.67)[number], "transform": axes.transAxes, "va": "top"}
+        at: dict[str, Any] = {"x": (0.0, 0.37, 0.67)[number], "transform": axes.transAxes, "va": "top"}
         axes.text(y=1.0, s=form.format(scores[key]), size=14, weight="bold", color=INK, **at)
         axes.text(y=0.86, s=name, size=_TEXT, color=INK, **at)
         pixels = f"pixels {form.format(baseline[key])}, " if key in baseline else ""
