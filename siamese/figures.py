@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
@@ -82,7 +82,7 @@ def _facts(history: RunHistory, told: dict[str, Any]) -> str:
     facts += [told["device"]] if told["device"] else []
     facts += [f"{told['parameters']:,} weights"] if told["parameters"] else []
     if history.diagnosis is not None:
-        words: dict[str, Any] = {"collapse": "collapse", "diverged": "diverged", "satisfied": "every triplet satisfied"}
+        words = {"collapse": "collapse", "diverged": "diverged", "satisfied": "every triplet satisfied"}
         facts.append(
             f"{words.get(history.diagnosis.kind, history.diagnosis.kind)} since step {history.diagnosis.step:,}"
         )
@@ -272,9 +272,10 @@ def _hill(edges: np.ndarray, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return x, heights[fine:-fine]
 
 
-def _tint(colour: str, share: float) -> str:
+def _tint(colour: str, share: float) -> tuple[float, float, float]:
     """The colour laid over white, covering it by that share."""
-    return to_hex([1 - share * (1 - part) for part in to_rgb(colour)])
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
+    return red, green, blue
 
 
 def _draw_map(axes: Axes, history: RunHistory, told: dict[str, Any], dataset: Dataset | None) -> None:

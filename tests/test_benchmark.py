@@ -39,7 +39,7 @@ from siamese.cli import main
 from siamese.data.bank import Dataset, ImageBank
 from siamese.errors import SiameseError
 from siamese.events import Progress
-from siamese.recipes import Recipe
+from siamese.recipes import Recipe, recipe_named
 from siamese.training import train
 
 CPU = torch.device("cpu")
@@ -167,13 +167,16 @@ def test_the_faces_loss_is_the_one_of_the_code() -> None:
     assert float(faces_code.contrastive(a, b, different)) == pytest.approx((25 + 1 + 0) / 3, rel=1e-4)
 
 
-def test_the_faces_code_trains_from_files_in_batches_of_64_pairs(tmp_path: Path) -> None:
+def test_the_faces_code_trains_from_files_in_batches_of_64_pairs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faces_code, "SIDE", 20)  # the network for 100×100 has 40 million weights
     faces_code.write_class_folders(flat_bank(each=16), 5, tmp_path)
     training = faces_code.FacesTraining(tmp_path, CPU, workers=0)
     passes: list[tuple[int, ...]] = []
     training.network.register_forward_hook(lambda module, inputs, output: passes.append(tuple(inputs[0].shape)))
     training.advance(2)  # an epoch of 80 images has one whole batch: the second is of the next
-    assert passes == [(64, 1, 100, 100)] * 4
+    assert passes == [(64, 1, 20, 20)] * 4
     assert (type(training.optimizer), training.optimizer.param_groups[0]["lr"]) == (torch.optim.Adam, 0.0005)
     assert len(training.losses) == 2
 
@@ -375,7 +378,9 @@ def test_time_to_accuracy(tiny: TinyBench) -> None:
     assert [row["steps"] for row in rows[:2]] == [2, 2]
 
 
-def test_faces(tiny: TinyBench, make_dataset: Callable[..., Dataset]) -> None:
+def test_faces(make_dataset: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faces_code, "SIDE", 20)
+    monkeypatch.setattr(faces, "recipe_named", lambda name, kind: replace(recipe_named(name, kind), image_size=20))
     sizes = faces.Sizes(seconds=0.01, workers=0)
     people = TinyBench(make_dataset(size=28, channels=3, each=16))
     rows = checked(faces.measure(people, sizes), "faces", {"who", "images_per_s"})

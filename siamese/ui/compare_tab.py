@@ -47,6 +47,7 @@ class CompareTab:
     gauge: Gauge
     examples: gr.Gallery
     pairs: list[dict[str, str]]
+    asked: gr.Textbox
     ask: gr.Button
     answer: gr.JSON
 
@@ -79,9 +80,10 @@ def build() -> CompareTab:
             buttons=[],
             elem_id="examples",
         )
-    # The same question for programs: an endpoint needs components, and these two are never seen.
-    ask, answer = gr.Button(visible=False), gr.JSON(visible=False)
-    return CompareTab(model, left, right, gauge, examples, pairs, ask, answer)
+    # The same question for programs: an endpoint needs components, and these are never seen. The model is a text, since
+    # the choices of a browser's dropdown hold its own runs and are not known to a program.
+    asked, ask, answer = gr.Textbox(visible=False, label="model"), gr.Button(visible=False), gr.JSON(visible=False)
+    return CompareTab(model, left, right, gauge, examples, pairs, asked, ask, answer)
 
 
 def wire(tab: CompareTab, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blocks) -> None:
@@ -106,7 +108,7 @@ def wire(tab: CompareTab, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blo
     gr.on([opened.select, demo.load], _offer, [browser, tab.model], tab.model, **private)
     tab.ask.click(
         _answer,
-        [tab.left, tab.right, tab.model],
+        [tab.left, tab.right, tab.asked],
         tab.answer,
         api_name="dissimilarity",
         api_description="Dissimilarity of two images, the model's threshold, and whether the verdict is same.",

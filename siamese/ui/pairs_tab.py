@@ -21,7 +21,7 @@ from siamese.ui.widget import Widget, words
 
 SHOWN = 12  # pairs or triplets of a drawn batch that fit on a projector
 WAY = 10
-EVENT: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 4}
+EVENT: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": 4}
 
 
 class BatchView(Widget):

@@ -111,7 +111,7 @@ def test_one_missing_image(client: Client) -> None:
 
 def test_an_unknown_model(client: Client) -> None:
     left, right, _ = example(0)
-    with pytest.raises(Exception):  # noqa: B017 - the dropdown refuses it before our own sentence does
+    with pytest.raises(Exception, match="There is no model"):
         ask(client, left, right, "../../etc/passwd")
 
 

@@ -192,7 +192,9 @@ def test_keyboard_alone_starts_and_stops(visit: Callable) -> None:
 def test_nothing_serious_for_axe(visit: Callable, tab: str) -> None:
     visitor = visit()
     visitor.tab(tab)
-    visitor.page.wait_for_timeout(500)
+    if tab == "Explore pairs":
+        visitor.wait("document.querySelector('.batch').dataset.count === '12'")
+    visitor.page.wait_for_load_state("networkidle")
     results = Axe().run(visitor.page)
     serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
     assert not serious, [(v["id"], v["nodes"][0]["html"][:200]) for v in serious]
