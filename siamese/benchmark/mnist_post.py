@@ -16,7 +16,6 @@ from siamese.data.bank import ImageBank
 from siamese.encoders import build_encoder
 
 BATCH = 100
-EPOCHS, BATCHES_PER_EPOCH = 5, 1000
 SIDE, FEATURES = 28, 84
 
 

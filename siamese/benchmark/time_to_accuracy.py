@@ -12,7 +12,7 @@ from torch import Tensor
 
 from siamese import metrics
 from siamese.benchmark.bench import Bench, Clock, Engine
-from siamese.benchmark.mnist_post import BATCHES_PER_EPOCH, EPOCHS, PostTraining
+from siamese.benchmark.mnist_post import PostTraining
 from siamese.data.bank import Dataset, ImageBank
 from siamese.recipes import Recipe, recipe_named
 from siamese.sampling import Pairs, fixed_pairs
@@ -27,12 +27,13 @@ ABOUT = (
     "loss and optimiser as a recipe of this project, `ours` the recipe named. The seconds are those of training with "
     "its set-up (network, data to the device, graph capture), which `setup` also shows alone; the time of checking the "
     "accuracy is left out on all sides. Accuracy is looked at when an eighth more steps are done, so a time is at most "
-    "an eighth too long. Where `extrapolated` stands, the rate was measured over fewer steps and the number of steps "
-    "is that of an earlier whole run of the same procedure on MNIST."
+    "an eighth too long. The post asks for 5,000 batches, with which it comes close to 96 %; here it may go on to 10,000. "
+    "Where `extrapolated` says yes, its rate was measured over fewer batches, and how many it needs is what an earlier "
+    "whole run of `post_on_our_engine` on MNIST took."
 )
 TARGETS = (0.90, 0.96, 0.98, 0.99)
-# Batches of the post's procedure until each accuracy on MNIST, seed 0: what the part itself found when it ran in full.
-POST_BATCHES = {"0.90": 900, "0.96": 3250}
+# Batches of the post's procedure until each accuracy on MNIST: steps_to of a whole run of `post_on_our_engine`.
+POST_BATCHES = {"0.90": 900}
 CHUNK = 25  # steps between two looks at the time limit
 
 
@@ -48,8 +49,8 @@ class Sizes(NamedTuple):
     ours: int | None
 
 
-FULL = Sizes(10_000, 440.0, 60.0, EPOCHS * BATCHES_PER_EPOCH, None)
-QUICK = Sizes(10_000, 15.0, 8.0, EPOCHS * BATCHES_PER_EPOCH, None)
+FULL = Sizes(10_000, 440.0, 60.0, 10_000, None)
+QUICK = Sizes(10_000, 15.0, 8.0, 10_000, None)
 
 
 class Contender(Protocol):
