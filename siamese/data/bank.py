@@ -137,9 +137,7 @@ class ImageBank:
                 images = torch.cat([resize(part, size) for part in images.split(2048)])
             return 255 - images if invert else images
 
-        return replace(
-            self, images=change(self.images), partner=None if self.partner is None else change(self.partner)
-        )
+        return replace(self, images=change(self.images), partner=None if self.partner is None else change(self.partner))
 
 
 def resize(images: Tensor, size: tuple[int, int]) -> Tensor:

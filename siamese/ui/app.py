@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+
 import gradio as gr
 
 from siamese.ui import compare_tab, page_head, pairs_tab, train_tab

@@ -130,9 +130,7 @@ def _first(choices: list[tuple[str, str]], *wanted: Any) -> str | None:
 def model_choices(owner: str) -> list[tuple[str, str]]:
     """Models to compare with, as (title, key): this browser's runs, newest first, then those that ship."""
     lab = current_lab()
-    runs = [
-        (f"▶ {form.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id) for job in lab.finished_runs(owner)
-    ]
+    runs = [(f"▶ {form.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id) for job in lab.finished_runs(owner)]
     shipped = [(Checkpoint.load(path).data["title"], path.stem) for path in lab.shipped_paths()]
     return [*runs[:12], *shipped]
 

@@ -215,4 +215,3 @@ def label(data: str, recipe: Recipe) -> str:
     changed = differences(recipe, base_recipe(data, recipe.name))
     words = [f"{k.replace('_', ' ')} {as_text(v)}" for k, v in changed.items()]
     return " · ".join([recipe.name if data == DEFAULT_DATA else f"{data}, {recipe.name}", *words])
-

@@ -89,5 +89,3 @@ def _picture(images: Tensor | None, index: int) -> str:
     assert images is not None
     turns, position = divmod(index, len(images))
     return data_uri(to_image(torch.rot90(images[position], turns, (1, 2))))
-
-

@@ -46,7 +46,9 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
     parser.add_argument("--host", default=environment.get("GRADIO_SERVER_NAME", "127.0.0.1"), help="0.0.0.0 for a room")
     parser.add_argument("--port", type=int, default=int(environment.get("GRADIO_SERVER_PORT", "7860")))
     parser.add_argument("--data-dir", type=Path, default=default_data_dir(), help="data sets and caches (%(default)s)")
-    parser.add_argument("--device", default=environment.get("SIAMESE_DEVICE", str(default_device())), help="cuda or cpu")
+    parser.add_argument(
+        "--device", default=environment.get("SIAMESE_DEVICE", str(default_device())), help="cuda or cpu"
+    )
     parser.add_argument("--jobs", type=int, default=None, help="runs that train at once; the rest wait in line")
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
     options = parser.parse_args(arguments)

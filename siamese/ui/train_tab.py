@@ -64,9 +64,7 @@ def build() -> TrainTab:
             lesson = LessonCard(elem_id="lesson", elem_classes="lesson")
             with gr.Row(elem_classes="run-buttons"):
                 # Nothing can be pressed before the page knows its link's settings and its browser's job.
-                start = gr.Button(
-                    i18n("button.start"), variant="primary", elem_id="start", scale=2, interactive=False
-                )
+                start = gr.Button(i18n("button.start"), variant="primary", elem_id="start", scale=2, interactive=False)
                 pause = gr.Button(i18n("button.pause"), variant="primary", elem_id="pause", scale=2, visible=False)
                 step = gr.Button(i18n("button.step"), elem_id="step", interactive=False)
                 stop = gr.Button(i18n("button.stop"), elem_id="stop", interactive=False)
@@ -107,9 +105,7 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> None:
     tab.step.click(_step, [tab.browser, *tab.inputs], outcome, **QUICK)
     tab.pause.click(_pause, tab.browser, tab.buttons, **QUICK)
     tab.stop.click(_stop, tab.browser, tab.buttons, **QUICK)
-    tab.reset.click(
-        _reset, [tab.browser, tab.data, tab.recipe], [*outcome, *tab.fields, tab.recipe, tab.runs], **QUICK
-    )
+    tab.reset.click(_reset, [tab.browser, tab.data, tab.recipe], [*outcome, *tab.fields, tab.recipe, tab.runs], **QUICK)
     tab.chart.job_state(_on_state, tab.browser, [*tab.buttons, tab.runs], **QUICK)
     gr.on(
         [tab.data.input, tab.recipe.input],

@@ -49,9 +49,7 @@ def test_triplets(make_bank: Callable[..., ImageBank]) -> None:
 
 
 @pytest.mark.parametrize(("classes", "groups", "way"), [(24, 2, WAY), (6, 1, 6)])
-def test_an_episode_has_one_answer(
-    make_bank: Callable[..., ImageBank], classes: int, groups: int, way: int
-) -> None:
+def test_an_episode_has_one_answer(make_bank: Callable[..., ImageBank], classes: int, groups: int, way: int) -> None:
     bank = make_bank(classes=classes, each=4, groups=groups)
     episode = draw(bank, "episode", 1)
     assert len(episode["items"]) == way and [item["same"] for item in episode["items"]].count(True) == 1

@@ -72,5 +72,3 @@ def test_weights_before_the_end_get_a_sentence(lab: Lab, dataset: Dataset, monke
         assert "when a run ends" in take_home.download([waiting.id, "weights"])["error"]
     finally:
         waiting.stop()
-
-
