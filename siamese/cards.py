@@ -37,18 +37,18 @@ def model_card(
     train = dataset.train
     facts = [
         ("data", f"{dataset.title}: {len(train):,} training images of {train.classes:,} classes"),
-        ("held out", f"the {dataset.unseen} of the validation part ({_size(dataset.validation.classes, dataset)}) "
-                     f"and of the test part ({_size(dataset.test.classes, dataset)}) were never trained on"),
+        ("held out", (f"the {dataset.unseen} of the validation part ({_size(dataset.validation.classes, dataset)}) "
+                     f"and of the test part ({_size(dataset.test.classes, dataset)}) were never trained on")),
         ("input", f"{_colours(checkpoint)}, {width} × {height} pixels{_background(checkpoint)}"),
         ("network", f"{recipe.encoder}, {making.parameters:,} parameters, {making.size / 1e6:.2f} MB"),
-        ("embedding", f"{recipe.embedding_dim} numbers{', of length 1' if recipe.normalize else ''}; compared by "
-                      f"{recipe.similarity} distance"),
+        ("embedding", (f"{recipe.embedding_dim} numbers{', of length 1' if recipe.normalize else ''}; compared by "
+                      f"{recipe.similarity} distance")),
         ("loss", f"{recipe.loss} over {recipe.batching}{_batch(recipe)}"),
         ("optimiser", f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, schedule {recipe.schedule}"),
         ("augmentation", recipe.augmentation + (", quarter turns as classes" if recipe.rotations_as_classes else "")),
-        ("training", f"the best of {recipe.steps:,} steps on validation: step {checkpoint.step:,}, after "
+        ("training", (f"the best of {recipe.steps:,} steps on validation: step {checkpoint.step:,}, after "
                      f"{checkpoint.seconds:.1f} s on {making.device}; seed {recipe.seed}, "
-                     f"torch {checkpoint.versions['torch']}"),
+                     f"torch {checkpoint.versions['torch']}")),
         ("threshold", f"{checkpoint.threshold:.4f}, chosen on validation pairs; a smaller dissimilarity is \"same\""),
     ]  # fmt: skip
     lines = [

@@ -29,6 +29,12 @@ def is_named(dataset: Dataset) -> bool:
     return dataset.name in NAMES
 
 
+def holds_a_large_group(bank: ImageBank, way: int) -> bool:
+    """Whether one of several groups has as many classes as a trial of so many ways takes, each with two images."""
+    sizes = torch.bincount(bank.groups[bank.counts >= 2].cpu(), minlength=len(bank.group_names))
+    return len(sizes) > 1 and int(sizes.max()) >= min(way, bank.classes)
+
+
 def all_images(dataset: Dataset) -> ImageBank:
     """Training, validation and test images in one bank; a class that is in several parts is one class again."""
     banks = (dataset.train, dataset.validation, dataset.test)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
-from typing import TextIO
+from typing import TextIO, final
 
 _BAR = 24
 _SECONDS = 0.1  # between two drawings
 
 
+@final
 class ProgressBar:
     """One line on stderr that is drawn over and over, and wiped when the block ends.
 

@@ -408,8 +408,13 @@ RECIPES: dict[str, Recipe] = {
 _SUITED: dict[tuple[str, str], dict[str, Any]] = {
     ("fast", "digits"): {
         "encoder": "strided",
-        "augmentation": "none",
-        "steps": 400,
+        "embedding_dim": 128,
+        "similarity": "cosine",
+        "loss": "supcon",
+        "temperature": 0.2,
+        "learning_rate": 0.01,
+        "augmentation": "shift",
+        "steps": 1500,
         "classes_per_batch": 10,
         "images_per_class": 16,
     },

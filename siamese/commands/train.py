@@ -22,9 +22,9 @@ from siamese.data.bank import Dataset
 from siamese.data.catalogue import load_dataset
 from siamese.data.image_file import printable
 from siamese.errors import SiameseError
-from siamese.evaluate import Evaluation, Evaluator
+from siamese.evaluate import WAY, Evaluation, Evaluator
 from siamese.events import Diagnosis, Finished, Progress, Started, Validation, plain
-from siamese.parts import fingerprint
+from siamese.parts import fingerprint, holds_a_large_group
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.training import train
 
@@ -193,7 +193,7 @@ def _evaluations(best: Checkpoint, dataset: Dataset, process: Process, with_veri
     evaluations = [evaluator.pairs(dataset)]
     if with_verification:
         evaluations.append(evaluator.verification(dataset))
-    return [*evaluations, evaluator.oneshot(dataset, within_group=bool(best.scores.get("within_group")))]
+    return [*evaluations, evaluator.oneshot(dataset, within_group=holds_a_large_group(dataset.test, WAY))]
 
 
 def _tell(
