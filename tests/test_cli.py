@@ -106,6 +106,20 @@ def test_data_get_refuses_what_has_no_name(run: Callable[..., tuple[int, str, st
     assert err.startswith('siamese: There is no data set "cats" to get; the names are glyphs, ')
 
 
+def test_data_export_writes_what_can_be_read_again(
+    run: Callable[..., tuple[int, str, str]], data: Path, tmp_path: Path
+) -> None:
+    code, out, _ = run("data", "export", data, tmp_path / "folders", "--json")
+    assert code == 0
+    told = json.loads(out)
+    for part in ("train", "validation", "test"):
+        written = list((tmp_path / "folders" / part).rglob("*.png"))
+        assert len(written) == told[part]["images"] and len({file.parent for file in written}) == told[part]["classes"]
+    # A folder with something in it is left alone.
+    code, _, err = run("data", "export", data, tmp_path / "folders")
+    assert code == 2 and "already" in err
+
+
 def test_data_show_writes_a_sheet(run: Callable[..., tuple[int, str, str]], data: Path, tmp_path: Path) -> None:
     code, out, err = run("data", "show", data, "--out", tmp_path / "new" / "sheet.png", "--json")
     assert (code, err) == (0, "")

@@ -1,4 +1,4 @@
-"""python -m siamese data list | get NAME | show NAME_OR_PATH --out sheet.png"""
+"""python -m siamese data list | get NAME | show NAME_OR_PATH --out sheet.png | export NAME_OR_PATH DIR"""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from siamese.data.bank import Dataset
 from siamese.data.catalogue import NAMES, available, load_dataset
 from siamese.data.sheet import contact_sheet
 from siamese.errors import SiameseError
+from siamese.export import write_dataset
 
 _CLASSES, _IMAGES = 12, 10  # of a contact sheet
 
@@ -25,7 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("data", metavar="NAME_OR_PATH")
     show.add_argument("--out", required=True, type=Path, metavar="FILE.png")
     show.set_defaults(action=_show)
-    for action in (get, show, actions.choices["list"]):
+    export = actions.add_parser("export", help="write a set as folders of PNG files, for programs of your own")
+    export.add_argument("data", metavar="NAME_OR_PATH")
+    export.add_argument("folder", type=Path, metavar="DIR")
+    export.set_defaults(action=_export)
+    for action in (get, show, export, actions.choices["list"]):
         action.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         action.add_argument("--data-dir", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
@@ -63,6 +68,13 @@ def _show(options: argparse.Namespace) -> None:
     content = io.BytesIO()
     contact_sheet(dataset.train, _CLASSES, _IMAGES, seed=0).save(content, "PNG")
     write(out, content.getvalue())
+    _tell(dataset, options.json)
+
+
+def _export(options: argparse.Namespace) -> None:
+    with progress_bar(options) as bar:
+        dataset = load_dataset(options.data, options.data_dir, progress=lambda share: bar.update(share, "reading"))
+    write_dataset(dataset, options.folder)
     _tell(dataset, options.json)
 
 

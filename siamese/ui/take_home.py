@@ -31,7 +31,7 @@ def _script(job: TrainingJob) -> bytes:
 
 
 def _figure(job: TrainingJob, write: Callable[[Any], bytes]) -> bytes:
-    return write(figures.run_figure(job.history_copy(), form.label(job.dataset_name, job.recipe)))
+    return write(figures.run_figure(job.history_copy(), form.label(job.dataset_name, job.recipe), job.dataset))
 
 
 FILES: dict[str, tuple[str, str, Callable[[TrainingJob], bytes]]] = {

@@ -36,6 +36,7 @@ def test_settings_make_a_recipe(lesson: Lesson) -> None:
     for name, value in lesson.settings.items():
         if name not in ("data", "recipe"):
             assert getattr(recipe, name) == value
+            assert getattr(RECIPES[recipe.name], name) != value, f"{name} is what the recipe has anyway"
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=IDS)
