@@ -14,6 +14,7 @@ from siamese.augment import KINDS
 from siamese.data.torchvision_sets import SETS, VALIDATION_IMAGES
 from siamese.encoders import IMAGENET_MEAN, IMAGENET_STD, build_encoder
 from siamese.recipes import RECIPES, TORCHVISION_ENCODERS, Recipe
+from siamese.training import warm_up_steps
 
 MOST_LINES = 60
 WIDTH = 120
@@ -452,14 +453,15 @@ def _training(recipe: Recipe) -> list[str]:
         classes = (
             '[c.rot90(k, (2, 3)) for c in load("train") for k in range(4)]  # a class turned is a class of its own'
         )
+    warm_up = warm_up_steps(recipe.steps)
     about = {
         "constant": "",
-        "one-cycle": "  # the learning rate rises for a fifth of them, then falls to nothing",
+        "one-cycle": f"  # the learning rate rises for {warm_up:g} of them, then falls to nothing",
         "decay": "  # the learning rate falls by one percent two hundred times",
     }[recipe.schedule]
     schedule = {
         "constant": [],
-        "one-cycle": ["RATE * min(5 * (step + 1) / STEPS, 1.25 * (STEPS - step) / STEPS, 1)"],
+        "one-cycle": [f"RATE * min((step + 1) / {warm_up:g}, (STEPS - step) / {max(1, recipe.steps - warm_up):g}, 1)"],
         "decay": ["RATE * 0.99 ** (200 * step // STEPS)"],
     }[recipe.schedule]
     batch = "draw(classes)" if recipe.augmentation == "none" else "augment(draw(classes))"

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
-import torch.distributed as dist
-import torch.distributed.nn.functional as dist_nn
-from torch import Tensor, nn
+from torch import Tensor
 
 from siamese.augment import Transforms, apply_transforms, draw_transforms
 from siamese.batches import Batch, batch_loss, check_bank, draw_batch
 from siamese.data.bank import ImageBank
 from siamese.errors import SiameseError
 from siamese.models import SiameseNetwork, build_network
+from siamese.ranks import Ranks
 from siamese.recipes import Recipe
 
 LOSS_BUFFER = 4096  # steps whose losses wait on the device for the next report
@@ -65,28 +64,13 @@ def as_floats(images: Tensor, channels_last: bool = True) -> Tensor:
     return images.float().div_(255).contiguous(memory_format=layout)
 
 
-def _check_shares(recipe: Recipe, world: int) -> None:
-    whole, what = recipe.batch_size, recipe.batching
-    if recipe.batching == "all-pairs":
-        whole, what = recipe.classes_per_batch * recipe.images_per_class, "images"
-    if whole % world:
-        fields = "classes_per_batch × images_per_class" if what == "images" else "batch_size"
-        raise SiameseError(
-            f"A batch of {whole} {what} cannot be shared evenly by {world} processes; "
-            f"make {fields} a multiple of {world}."
-        )
-
-
 class TrainingStep:
     """One optimiser step of a recipe on a bank that lies on the device; calling it takes the step.
 
     Everything it needs lies in tensors of fixed address, and nothing inside waits for the device, so that the very
     same code runs eagerly on any device or is captured once and replayed as a CUDA graph.
 
-    With torch.distributed initialised, every rank draws the same global batch, embeds its own share of it, and gathers
-    the embeddings with their gradients: the loss sees all pairs of the global batch, and loss and gradients are those
-    of one process. Batch norm alone sees less: on CUDA it is turned into SyncBatchNorm, whose statistics are those of
-    the global batch as well; on CPUs, where there is none, each rank normalises by the images of its own share.
+    With torch.distributed initialised, the ranks share each batch, and loss and gradients are those of one process.
 
     network, optimizer: what is trained.  bank: prepared, on the device.  margin, learning_rate: 0-dim float32 tensors,
     to be changed in place with set_margin and set_learning_rate.
@@ -100,16 +84,13 @@ class TrainingStep:
         if recipe.rotations_as_classes:
             bank = with_rotations(bank)
         check_bank(self.recipe, bank)
-        self.world = dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-        self.rank = dist.get_rank() if self.world > 1 else 0
-        _check_shares(self.recipe, self.world)
+        self.ranks = Ranks(self.recipe, _PARTS[recipe.batching])
         self.bank = bank.to(device)
         self.device = device
         self.cuda = device.type == "cuda"
         channels, height, width = bank.images.shape[1:]
-        network: nn.Module = build_network(recipe, channels, (height, width)).to(device)
-        if self.world > 1 and self.cuda:
-            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+        network = build_network(recipe, channels, (height, width)).to(device)
+        network = self.ranks.with_global_statistics(network, self.cuda)
         self.network = cast(SiameseNetwork, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         self.network.train()
         self.generator = torch.Generator(device).manual_seed(recipe.seed)
@@ -153,8 +134,8 @@ class TrainingStep:
         loss = batch_loss(self.recipe, self.network.similarity, embeddings, batch, self.margin, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if self.world > 1:
-            self._average_gradients()
+        if self.ranks.world > 1:
+            self.ranks.average_gradients(self.network.parameters())
         self.optimizer.step()
         self.losses.index_copy_(0, (self.steps_done % LOSS_BUFFER).view(1), loss.detach().view(1))
         self.steps_done.add_(1)
@@ -165,10 +146,8 @@ class TrainingStep:
         Of the global batch, gathered from all ranks, where there are several.
         """
         index, transforms = drawn.batch.index, drawn.transforms
-        parts = _PARTS[self.recipe.batching]
-        if self.world > 1:
-            # A rank's share keeps the order left, right (anchor, positive, negative), so that towers see their own side.
-            mine = torch.arange(len(index), device=self.device).view(parts, -1)[:, self.rank :: self.world].reshape(-1)
+        if self.ranks.world > 1:
+            mine = self.ranks.share(len(index), self.device)
             index = index[mine]
             transforms = None if transforms is None else Transforms(*(t[mine] for t in transforms))
         images = as_floats(self._pictures(index))
@@ -177,7 +156,7 @@ class TrainingStep:
             images = images.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
             embeddings = self.network.embed_pairs(images)
-        return embeddings if self.world == 1 else self._gather(embeddings, parts)
+        return embeddings if self.ranks.world == 1 else self.ranks.gather(embeddings)
 
     def _pictures(self, index: Tensor) -> Tensor:
         if two_domains(self.recipe, self.bank):
@@ -185,16 +164,3 @@ class TrainingStep:
             left, right = index.chunk(2)
             return torch.cat([self.bank.images[left], self.bank.partner[right]])
         return self.bank.images[index]
-
-    def _gather(self, embeddings: Tensor, parts: int) -> Tensor:
-        gathered = torch.stack(dist_nn.all_gather(embeddings))  # [world, parts·n, D]; gradients flow back through it
-        world, rows, width = gathered.shape
-        return gathered.view(world, parts, rows // parts, width).permute(1, 2, 0, 3).reshape(-1, width)
-
-    def _average_gradients(self) -> None:
-        # Each rank's backward already sums what all ranks' equal losses ask of its share: the mean is the gradient of
-        # the one global loss.
-        for parameter in self.network.parameters():
-            if parameter.grad is not None:
-                dist.all_reduce(parameter.grad)
-                parameter.grad.div_(self.world)

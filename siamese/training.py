@@ -45,10 +45,15 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
+def warm_up_steps(steps: int) -> float:
+    """For how many of so many steps the learning rate of the "one-cycle" schedule rises."""
+    return max(1.0, min(50.0, 0.2 * steps))
+
+
 def schedule_factor(schedule: str, step: int, steps: int) -> float:
     """What the learning rate of step `step` (from 0) of `steps` is multiplied by."""
     if schedule == "one-cycle":
-        warm_up = max(1.0, 0.2 * steps)
+        warm_up = warm_up_steps(steps)
         return min(1.0, (step + 1) / warm_up) * (1 - max(0.0, (step - warm_up) / max(1.0, steps - warm_up)))
     if schedule == "decay":
         return 0.99 ** math.floor(200 * step / steps)
@@ -169,7 +174,7 @@ class _Run:
 
     def agreed(self, steps: int, single: bool, late: bool) -> tuple[int, bool, bool]:
         """What rank 0 has decided, on every rank: clocks and controls differ, and the ranks have to step together."""
-        if self.step.world > 1:
+        if self.step.ranks.world > 1:
             told = torch.tensor([steps, single, late], device=self.device)
             with self._on_device():
                 dist.broadcast(told, 0)

@@ -16,14 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-import torch.distributed as dist
 from PIL import Image
 
 from siamese import cli, training
 from siamese.checkpoint import Checkpoint
 from siamese.commands import train as train_command
-from siamese.commands.devices import SharedControl, device_named
+from siamese.commands.devices import device_named
 from siamese.data.catalogue import NAMES
 from siamese.errors import SiameseError
 from siamese.progress import ProgressBar
@@ -429,22 +427,6 @@ def test_several_processes_train_as_one(run: Callable[..., tuple[int, str, str]]
     assert code == 0
     assert losses_of(group) == pytest.approx(losses_of(objects(alone)), rel=1e-4)
     assert Checkpoint.load(out).data["name"] == "patterns"
-
-
-def test_processes_of_a_group_end_together(tmp_path: Path) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
-    try:
-        late = SharedControl(torch.device("cpu"), seconds=1e-9)
-        assert late.next_steps(5) == (5, False)
-        assert late.next_steps(5) == (0, False)
-        assert late.out_of_time
-        stopped = SharedControl(torch.device("cpu"), seconds=None)
-        assert stopped.next_steps(7) == (7, False)
-        stopped.stop()
-        assert stopped.next_steps(7) == (0, False)
-        assert not stopped.out_of_time
-    finally:
-        dist.destroy_process_group()
 
 
 def test_devices() -> None:

@@ -137,6 +137,8 @@ def test_schedules() -> None:
     cycle = [schedule_factor("one-cycle", step, 100) for step in range(100)]
     assert cycle[:3] == pytest.approx([1 / 20, 2 / 20, 3 / 20]) and cycle[19] == cycle[20] == 1
     assert cycle[60] == pytest.approx(0.5) and cycle[99] == pytest.approx(1 / 80)
+    long = [schedule_factor("one-cycle", step, 1050) for step in (24, 49, 50, 550, 1049)]
+    assert long == pytest.approx([0.5, 1, 1, 0.5, 1 / 1000]), "a long run rises for 50 steps"
     assert schedule_factor("one-cycle", 0, 1) == 1
     decay = [schedule_factor("decay", step, 20_000) for step in (0, 99, 100, 199, 19_999)]
     assert decay == pytest.approx([1, 1, 0.99, 0.99, 0.99**199])

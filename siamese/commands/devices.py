@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -11,7 +10,6 @@ from typing import NamedTuple
 import torch
 import torch.distributed as dist
 
-from siamese.control import TrainingControl
 from siamese.errors import SiameseError
 from siamese.training import default_device
 
@@ -56,29 +54,3 @@ def processes(device_name: str | None) -> Iterator[Process]:
         yield Process(dist.get_rank(), count, device)
     finally:
         dist.destroy_process_group()
-
-
-class SharedControl(TrainingControl):
-    """Keeps the processes of a group in step: each takes as many steps as all can, and all end together.
-
-    Their clocks and interrupts differ, and one that stopped alone would leave the others waiting for ever.
-    """
-
-    def __init__(self, device: torch.device, seconds: float | None) -> None:
-        super().__init__()
-        self._device = device
-        self._seconds = seconds
-        self._began: float | None = None
-        self.out_of_time = False
-
-    def next_steps(self, wanted: int) -> tuple[int, bool]:
-        now = time.monotonic()
-        self._began = now if self._began is None else self._began
-        late = self._seconds is not None and now - self._began >= self._seconds
-        agreed = torch.tensor([wanted, not self.stopped, not late], dtype=torch.long, device=self._device)
-        dist.all_reduce(agreed, dist.ReduceOp.MIN)
-        steps, running, in_time = agreed.tolist()
-        if not running or not in_time:
-            self.out_of_time = not in_time
-            self.stop()
-        return super().next_steps(steps)

@@ -15,7 +15,7 @@ from typing import Any
 
 from siamese.cards import Making, model_card
 from siamese.checkpoint import Checkpoint
-from siamese.commands.devices import Process, SharedControl, processes
+from siamese.commands.devices import Process, processes
 from siamese.commands.output import output_file, print_evaluation, print_json, progress_bar, write
 from siamese.control import TrainingControl
 from siamese.data.bank import Dataset
@@ -120,14 +120,12 @@ def _recipe(options: argparse.Namespace, kind: str) -> Recipe:
 def _train(
     options: argparse.Namespace, process: Process, recipe: Recipe, dataset: Dataset, resumed: Checkpoint | None
 ) -> _Run:
-    alone = process.world == 1
-    control = TrainingControl() if alone else SharedControl(process.device, options.seconds)
+    control = TrainingControl()
     started: Started | None = None
     validation: Validation | None = None
     diverged_at = None
-    seconds = options.seconds if alone else None  # the shared control keeps the time of all
     with progress_bar(options) as bar, _interrupts_stop(control):
-        for event in train(recipe, dataset, control, device=process.device, seconds=seconds, resume=resumed):
+        for event in train(recipe, dataset, control, device=process.device, seconds=options.seconds, resume=resumed):
             if options.json and process.rank == 0:
                 print_json(plain(event))
             if isinstance(event, Started):
@@ -140,8 +138,6 @@ def _train(
                 bar.update(_share(event, recipe, options.seconds), _line(event, recipe, validation))
             elif isinstance(event, Finished):
                 assert started is not None
-                if isinstance(control, SharedControl) and control.out_of_time:
-                    event = replace(event, why="seconds")
                 return _Run(started, event, diverged_at)
     raise AssertionError("a run ends with Finished")
 
