@@ -37,17 +37,18 @@ class Comparer:
         self.network = checkpoint.network()
 
     def prepare(self, image: Image.Image) -> tuple[Tensor, bool]:
-        """The image as the network takes it, uint8 [1, C, H, W], and whether it was inverted for that.
+        """The image as the network takes it, uint8 [1, C, H, W], and whether it was inverted because its background is the other one.
 
         A photograph is cut to the network's proportions around its centre; a drawing, which may reach to the edge, is
         stretched.
         """
         height, width = self.checkpoint.size
         dark = self.checkpoint.dark_background
-        invert = dark is not None and background_is_light(image) == dark
+        adapted = dark is not None and background_is_light(image) == dark
+        invert = adapted if dark is not None else self.checkpoint.recipe.invert
         if dark is None:
             image = crop_to_aspect(image, width, height)
-        return to_tensor(image, self.checkpoint.size, self.checkpoint.channels == 1, invert), invert
+        return to_tensor(image, self.checkpoint.size, self.checkpoint.channels == 1, invert), adapted
 
     @torch.inference_mode()
     def compare(self, left: Image.Image, right: Image.Image) -> Comparison:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 
 class TrainingControl:
@@ -13,7 +14,7 @@ class TrainingControl:
 
     def __init__(self, *, paused: bool = False) -> None:
         self._changed = threading.Condition()
-        self._paused = paused
+        self._paused_at = time.monotonic() if paused else None
         self._stopped = False
         self._permits = 0
         self.learning_rate: float | None = None
@@ -21,7 +22,12 @@ class TrainingControl:
 
     @property
     def paused(self) -> bool:
-        return self._paused and not self._stopped
+        return self._paused_at is not None and not self._stopped
+
+    @property
+    def paused_since(self) -> float | None:
+        """When it was paused, or last took a single step (a time.monotonic()); None while it is not paused."""
+        return None if self._stopped else self._paused_at
 
     @property
     def stopped(self) -> bool:
@@ -29,11 +35,11 @@ class TrainingControl:
 
     def pause(self) -> None:
         with self._changed:
-            self._paused = True
+            self._paused_at = time.monotonic()
 
     def resume(self) -> None:
         with self._changed:
-            self._paused = False
+            self._paused_at = None
             self._permits = 0
             self._changed.notify_all()
 
@@ -45,7 +51,7 @@ class TrainingControl:
     def step_once(self) -> None:
         """Pauses, and lets exactly one more optimiser step through for each call."""
         with self._changed:
-            self._paused = True
+            self._paused_at = time.monotonic()
             self._permits = min(self._permits + 1, 100)
             self._changed.notify_all()
 
@@ -55,10 +61,10 @@ class TrainingControl:
         (0, False) once stopped.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or not self._paused or self._permits)
+            self._changed.wait_for(lambda: self._stopped or self._paused_at is None or self._permits)
             if self._stopped:
                 return 0, False
-            if self._paused:
+            if self._paused_at is not None:
                 self._permits -= 1
                 return 1, True
             return wanted, False

@@ -25,6 +25,7 @@ from siamese.recipes import Recipe
 from siamese.training import train
 
 IDLE_SECONDS = 600.0  # a job nobody has asked about for so long ends
+PAUSED_SECONDS = 600.0  # a job that has been paused for so long ends once others wait for its place
 KEPT_SECONDS = 3600.0  # a finished job is forgotten after so long
 MOST_WAITING = 60  # jobs in the waiting line: two for each browser of a class of thirty
 MOST_KEPT = 500  # finished jobs that are remembered, of about a megabyte each beside their weights
@@ -276,10 +277,16 @@ class JobRegistry:
             worker.join(timeout)
 
     def tidy(self, now: float) -> None:
-        """Ends what nobody looks at and forgets what is long finished; now is a time.monotonic()."""
+        """Ends what nobody looks at, or what stands still while others wait, and forgets what is long finished; now is a
+        time.monotonic()."""
         with self._changed:
+            wanted = bool(self._waiting())
             for key, job in list(self._jobs.items()):
-                if job.alive and now - job.last_seen > IDLE_SECONDS:
+                paused = job.control.paused_since
+                if job.alive and (
+                    now - job.last_seen > IDLE_SECONDS
+                    or (wanted and paused is not None and now - paused > PAUSED_SECONDS)
+                ):
                     job.stop()
                 if job.ended_at is not None and now - job.ended_at > KEPT_SECONDS:
                     del self._jobs[key]

@@ -83,6 +83,14 @@ def test_an_upload_is_inverted_where_the_network_knows_the_other_background(
         assert comparison.dissimilarity < 1e-3  # the same drawing, on paper and on a blackboard
 
 
+def test_photographs_are_inverted_where_the_recipe_was_trained_so(checkpoint: Checkpoint) -> None:
+    image = disc(light_background=True)
+    plain = replace(checkpoint, dark_background=None)
+    inverting = replace(plain, recipe=replace(plain.recipe, invert=True))
+    (upright, _), (inverted, told) = Comparer(plain).prepare(image), Comparer(inverting).prepare(image)
+    assert torch.equal(inverted, 255 - upright) and not told
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 @pytest.mark.parametrize("size", [(16, 16), (5, 9), (300, 120)])
 def test_images_of_any_size_and_mode(mode: str, size: tuple[int, int], checkpoint: Checkpoint) -> None:

@@ -48,6 +48,24 @@ def test_a_running_control_gives_all_that_is_wanted() -> None:
     assert control.learning_rate is None and control.margin is None
 
 
+def test_a_control_knows_since_when_it_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("siamese.control.time.monotonic", lambda: now)
+    control = TrainingControl()
+    assert control.paused_since is None
+    control.pause()
+    assert control.paused_since == 100.0
+    now = 130.0
+    control.step_once()
+    assert control.paused_since == 130.0, "a single step is a sign of life"
+    assert control.next_steps(5) == (1, True) and control.paused
+    control.resume()
+    assert control.paused_since is None
+    control.pause()
+    control.stop()
+    assert control.paused_since is None
+
+
 def test_stop_gives_no_more_steps() -> None:
     control = TrainingControl()
     control.stop()

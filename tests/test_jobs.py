@@ -19,7 +19,7 @@ from siamese.control import TrainingControl
 from siamese.data.bank import Dataset
 from siamese.errors import SiameseError
 from siamese.events import Event, Finished, Progress, Started, Validation
-from siamese.jobs import IDLE_SECONDS, KEPT_SECONDS, JobRegistry, TrainingJob
+from siamese.jobs import IDLE_SECONDS, KEPT_SECONDS, PAUSED_SECONDS, JobRegistry, TrainingJob
 from siamese.recipes import Recipe
 from siamese.training import train
 
@@ -357,6 +357,23 @@ def test_an_idle_job_ends(open_registry: Open, submit: Submit, script: Script) -
     assert running.control.stopped
     gate.set()
     assert ended(running) == "stopped"
+
+
+def test_a_paused_job_makes_room_for_those_who_wait(open_registry: Open, submit: Submit, script: Script) -> None:
+    script.gate("0").set()
+    registry = open_registry()
+    holder = submit(registry, "0", steps=10**6, paused=True)
+    assert script.started["0"].wait(WAIT)
+    late = (holder.control.paused_since or 0.0) + PAUSED_SECONDS + 1
+    holder.last_seen = late  # its page looks at it all the time
+    registry.tidy(late)
+    assert not holder.control.stopped, "nobody else wants its place"
+    waiting = submit(registry, "1")
+    waiting.last_seen = late
+    registry.tidy(late - 2)
+    assert not holder.control.stopped
+    registry.tidy(late)
+    assert ended(holder) == "stopped" and ended(waiting) == "done"
 
 
 def test_looking_at_a_job_keeps_it(open_registry: Open, submit: Submit, script: Script) -> None:
