@@ -63,11 +63,10 @@ def draw_transforms(kind: str, images: int, generator: Generator) -> Transforms 
 def apply_transforms(images: Tensor, transforms: Transforms, kind: str) -> Tensor:
     """The changed images, float [n, C, H, W] in 0 to 1.
 
-    What comes in from outside is black for drawings, and the repeated border for faces, which have a background.
+    What comes in from outside repeats the border, whatever the background is.
     """
     grid = F.affine_grid(transforms.matrices, list(images.shape), align_corners=False)
-    padding = "border" if kind == "faces" else "zeros"
-    changed = F.grid_sample(images, grid, padding_mode=padding, align_corners=False)
+    changed = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     if KINDS[kind].brightness:
         changed = (changed * transforms.gains.view(-1, 1, 1, 1)).clamp(0, 1)
     return changed

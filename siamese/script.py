@@ -214,7 +214,7 @@ def _augment(recipe: Recipe) -> list[str]:
     if recipe.augmentation == "none":
         return []
     ranges = KINDS[recipe.augmentation]
-    moved = "F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)"
+    moved = 'F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), "bilinear", "border", False)'
     shift = f"{2 * ranges.shift:g}"  # affine_grid measures from −1 to 1: a whole side is 2
     if recipe.augmentation == "shift":
         return _lines(f"""
@@ -230,7 +230,7 @@ def augment(x):  # turns, scales, slants and shifts each image at random, mirror
     turn, scale, slant, right, down, light = ((2 * torch.rand(len(x), 6) - 1) * most).T
     cos, sin, mirror = (1 + scale) * turn.cos(), (1 + scale) * turn.sin(), 2 * torch.randint(2, (len(x),)) - 1
     matrix = torch.stack([cos * mirror, slant - sin, right, sin * mirror, cos, down], 1).view(-1, 2, 3)
-    x = F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), "bilinear", "border", False)
+    x = {moved}
     return (x * (1 + light).view(-1, 1, 1, 1)).clamp(0, {255 if recipe.raw_pixels else 1})""")
     sometimes = f" * (torch.rand(len(x), 5) < {ranges.chance:g})" if ranges.chance < 1 else ""
     return _lines(f"""

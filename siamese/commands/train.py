@@ -79,12 +79,18 @@ def run(options: argparse.Namespace) -> int:
 
     assert told.finished.best is not None
     marks = {"fingerprint": fingerprint(dataset)}
-    best = Evaluator(_marked(Checkpoint.from_bytes(told.finished.best), marks), process.device).calibrated(dataset)
-    if earlier is not None and earlier.recipe == best.recipe and earlier.scores["auc"] > best.scores["auc"]:
-        best = earlier
+    last = _marked(Checkpoint.from_bytes(told.finished.last), marks)
+    # A run judges itself by few questions, and is often at its best when it ends: ask both by all there are.
+    found = [_marked(Checkpoint.from_bytes(told.finished.best), marks)]
+    if told.diverged_at is None and last.step != found[0].step:
+        found.append(replace(last, training={}))
+    candidates = [Evaluator(checkpoint, process.device).calibrated(dataset) for checkpoint in found]
+    if earlier is not None and earlier.recipe == last.recipe:
+        candidates.append(earlier)
+    best = max(candidates, key=lambda checkpoint: checkpoint.scores["auc"])
     if out is not None:
         write(out, best.to_bytes())
-        write(_last_beside(out), _marked(Checkpoint.from_bytes(told.finished.last), marks).to_bytes())
+        write(_last_beside(out), last.to_bytes())
     if told.diverged_at is not None:
         raise SiameseError(
             f"The loss is no longer a finite number since step {told.diverged_at}; lower learning_rate "
