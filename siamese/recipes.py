@@ -29,7 +29,7 @@ MININGS = ("all", "random", "semi-hard", "hard")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("constant", "one-cycle", "decay")
 AUGMENTATIONS = ("none", "shift", "affine", "faces", "koch")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 _CHOICES = {
     "encoder": ENCODERS,
@@ -78,7 +78,8 @@ class Recipe:
     augmentation: random changes of each training image; rotations_as_classes: each class turned by 90, 180 and 270
         degrees counts as three more; image_size: side of the square images (None: as they are); grey; invert;
         raw_pixels: feed 0 to 255 as the MNIST post does, whose small learning rate needs it, not 0 to 1.
-    precision: of the encoder; distances and losses are float32 always.
+    precision: of the encoder; distances and losses are float32 always. "auto" is bfloat16 on CPUs that compute in it,
+        else float32.
     validate_every: steps between validations.  seed: of everything random.
 
     Raises SiameseError, naming the field, the value and what is allowed, for settings that do not fit together.
@@ -113,7 +114,7 @@ class Recipe:
     grey: bool = False
     invert: bool = False
     raw_pixels: bool = False
-    precision: str = "float32"
+    precision: str = "auto"
     validate_every: int = 50
     seed: int = 0
 
@@ -286,6 +287,7 @@ RECIPES: dict[str, Recipe] = {
             grey=True,
             raw_pixels=True,
             validate_every=250,
+            precision="float32",
         ),
         Recipe(
             name="faces-code",
@@ -302,6 +304,7 @@ RECIPES: dict[str, Recipe] = {
             image_size=100,
             grey=True,
             validate_every=50,
+            precision="float32",
         ),
         Recipe(
             name="resnet18-triplet",
@@ -335,6 +338,7 @@ RECIPES: dict[str, Recipe] = {
             image_size=105,
             grey=True,
             validate_every=500,
+            precision="float32",
         ),
         Recipe(
             name="triplet-network",
@@ -351,6 +355,7 @@ RECIPES: dict[str, Recipe] = {
             momentum=0.9,
             weight_decay=0.0,
             steps=2000,
+            precision="float32",
         ),
         Recipe(
             name="hard-triplets",

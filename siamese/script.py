@@ -347,7 +347,7 @@ def _distance(recipe: Recipe, a: str, b: str, dim: int) -> str:
 
 
 def _embedded(recipe: Recipe, encoder: str, images: str, half: str) -> str:
-    embedding = f"{encoder}({images})" if recipe.precision == "float32" else f"{half}({encoder})({images}).float()"
+    embedding = f"{encoder}({images})" if recipe.precision != "bfloat16" else f"{half}({encoder})({images}).float()"
     return f"F.normalize({embedding})" if recipe.normalize else embedding
 
 
@@ -358,7 +358,7 @@ def _left_and_right(recipe: Recipe) -> list[str]:
         return [f"    left, right = {_embedded(recipe, 'encoder', 'x', autocast)}.chunk(2)"]
     each = _embedded(recipe, "tower", "side", "half")
     lines = [f"    left, right = ({each} for tower, side in zip(towers, x.chunk(2)))"]
-    return lines if recipe.precision == "float32" else [f"    half = {autocast}", *lines]
+    return lines if recipe.precision != "bfloat16" else [f"    half = {autocast}", *lines]
 
 
 def _measure(recipe: Recipe) -> list[str]:

@@ -163,7 +163,7 @@ class _Run:
         images = self.recipe.classes_per_batch * self.recipe.images_per_class
         collapse, name = collapse_value(self.recipe.loss, self.recipe.margin, self.recipe.soft_margin, images)
         return Started(
-            device=device_name(self.device),
+            device=device_name(self.device) + (", bfloat16" if self.step.bfloat16 else ""),
             parameters=sum(p.numel() for p in self.step.network.parameters()),
             train_images=len(self.step.bank),
             train_classes=self.step.bank.classes,

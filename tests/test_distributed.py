@@ -29,7 +29,13 @@ from siamese.training import train
 CPU = torch.device("cpu")
 STEPS = 3
 PAIRS = Recipe(
-    encoder="mnist-post", embedding_dim=8, batch_size=12, augmentation="affine", optimizer="sgd", learning_rate=0.1
+    encoder="mnist-post",
+    embedding_dim=8,
+    batch_size=12,
+    augmentation="affine",
+    optimizer="sgd",
+    learning_rate=0.1,
+    precision="float32",
 )
 ALL_PAIRS = replace(PAIRS, batching="all-pairs", classes_per_batch=5, images_per_class=4)
 CASES = {

@@ -14,7 +14,15 @@ from siamese.cuda_graph import restore_state, save_state
 from siamese.data.bank import ImageBank
 from siamese.errors import SiameseError
 from siamese.recipes import OPTIMIZERS, PRECISIONS, Recipe
-from siamese.step import LOSS_BUFFER, TrainingStep, as_floats, prepare_bank, two_domains, with_rotations
+from siamese.step import (
+    LOSS_BUFFER,
+    TrainingStep,
+    as_floats,
+    in_bfloat16,
+    prepare_bank,
+    two_domains,
+    with_rotations,
+)
 
 CPU = torch.device("cpu")
 PAIRS = Recipe(encoder="strided", embedding_dim=8, batch_size=8)
@@ -150,6 +158,18 @@ def test_losses_are_float32_and_finite_in_either_precision(make_bank: Callable[.
     losses = run(step, 5)
     assert step.embeddings is not None and step.embeddings.dtype == torch.float32
     assert step.losses.dtype == torch.float32 and all(0 < loss < 10 for loss in losses)
+
+
+def test_auto_is_bfloat16_on_cpus_that_compute_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = torch.device("cuda")
+    for able, expected in (({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx2": True}, False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able, raising=False)
+        assert in_bfloat16("auto", CPU) is expected
+        assert not in_bfloat16("auto", cuda)
+        for device in (CPU, cuda):
+            assert in_bfloat16("bfloat16", device) and not in_bfloat16("float32", device)
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not in_bfloat16("auto", CPU), "a torch that cannot tell"
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
