@@ -41,6 +41,8 @@ class Checkpoint:
     data: name, title, kind and unseen of the data set.  channels, size (height, width), dark_background: what the
     encoder takes.  threshold: chosen on validation pairs; scores: measured on them.  weights: the network's tensors.
     training: the optimiser's and the generators' state, in the last checkpoint of a run alone, so that it can go on.
+    source_size: (height, width) of the data set's images where the recipe gave them another size, which may have
+    stretched them; else None.
     """
 
     recipe: Recipe
@@ -57,6 +59,7 @@ class Checkpoint:
     versions: dict[str, str] = field(
         default_factory=lambda: {"torch": torch.__version__, "python": platform.python_version()}
     )
+    source_size: tuple[int, int] | None = None
 
     def network(self) -> SiameseNetwork:
         """The network on the CPU, in evaluation mode. Raises SiameseError where the weights are another network's."""
@@ -80,6 +83,7 @@ class Checkpoint:
             "data": self.data,
             "channels": self.channels,
             "size": list(self.size),
+            "source_size": None if self.source_size is None else list(self.source_size),
             "dark_background": self.dark_background,
             "threshold": self.threshold,
             "scores": self.scores,
@@ -111,12 +115,9 @@ class Checkpoint:
             about = _about(content)
             recipe = Recipe().with_settings(dict(about["recipe"]))
             threshold, step, seconds = float(about["threshold"]), int(about["step"]), float(about["seconds"])
-            height, width = (int(side) for side in about["size"])
+            size, source = _size(about["size"]), about.get("source_size")
             dark, scores = about["dark_background"], dict(about["scores"])
-            sensible = (
-                math.isfinite(threshold) and math.isfinite(seconds) and 1 <= height <= 4096 and 1 <= width <= 4096
-            )
-            if not sensible or dark not in (None, True, False):
+            if not math.isfinite(threshold + seconds) or dark not in (None, True, False):
                 raise ValueError("an impossible value")
             if not all(isinstance(value, (int, float)) for value in scores.values()):
                 raise TypeError("a score that is no number")
@@ -125,7 +126,7 @@ class Checkpoint:
                 recipe=recipe,
                 data={str(k): str(v) for k, v in about["data"].items()},
                 channels=1 if int(about["channels"]) == 1 else 3,
-                size=(height, width),
+                size=size,
                 dark_background=dark,
                 threshold=threshold,
                 scores=scores,
@@ -134,6 +135,7 @@ class Checkpoint:
                 weights=_under("network.", tensors),
                 training=_under("training.", tensors),
                 versions={str(k): str(v) for k, v in about["versions"].items()},
+                source_size=None if source is None else _size(source),
             )
         except SiameseError:
             raise
@@ -164,6 +166,13 @@ def _about(content: bytes) -> dict[str, Any]:
     if not isinstance(about, dict):
         raise TypeError("no description")
     return about
+
+
+def _size(value: Any) -> tuple[int, int]:
+    height, width = (int(side) for side in value)
+    if not (1 <= height <= 4096 and 1 <= width <= 4096):
+        raise ValueError("an impossible size")
+    return height, width
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -39,10 +39,10 @@ class Comparer:
     def prepare(self, image: Image.Image) -> tuple[Tensor, bool]:
         """The image as the network takes it, uint8 [1, C, H, W], and whether it was inverted because its background is the other one.
 
-        A photograph is cut to the network's proportions around its centre; a drawing, which may reach to the edge, is
-        stretched.
+        A photograph is cut around its centre to the proportions of the images that were trained on, and then stretched
+        as they were; a drawing, which may reach to the edge, is only stretched.
         """
-        height, width = self.checkpoint.size
+        height, width = self.checkpoint.source_size or self.checkpoint.size
         dark = self.checkpoint.dark_background
         adapted = dark is not None and background_is_light(image) == dark
         invert = adapted if dark is not None else self.checkpoint.recipe.invert

@@ -409,6 +409,17 @@ RECIPES: dict[str, Recipe] = {
     )
 }
 
+# Few people or things, a few photographs of each: small images and a mild loss, or what is learnt is only these.
+_PHOTOS: dict[str, Any] = {
+    "similarity": "cosine",
+    "loss": "supcon",
+    "temperature": 0.2,
+    "augmentation": "faces",
+    "image_size": 48,
+    "classes_per_batch": 16,
+    "images_per_class": 6,
+}
+
 # What "fast" and "accurate" change to suit a kind of data; each was measured on data of that kind.
 _SUITED: dict[tuple[str, str], dict[str, Any]] = {
     ("fast", "digits"): {
@@ -424,6 +435,7 @@ _SUITED: dict[tuple[str, str], dict[str, Any]] = {
         "images_per_class": 16,
     },
     ("fast", "faces"): {"augmentation": "faces"},
+    ("fast", "photos"): _PHOTOS | {"steps": 300},
     ("accurate", "digits"): {"images_per_class": 24, "classes_per_batch": 10},
     ("accurate", "characters"): {"rotations_as_classes": True},
     ("accurate", "faces"): {"augmentation": "faces", "classes_per_batch": 16, "images_per_class": 6, "steps": 1000},

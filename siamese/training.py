@@ -328,6 +328,7 @@ class _Run:
             seconds=self.seconds,
             weights=weights,
             training={name: tensor for name, tensor in state.items() if not name.startswith("network.")},
+            source_size=None if (source := tuple(self.dataset.train.images.shape[2:])) == (height, width) else source,
         )
 
     def _resume(self, checkpoint: Checkpoint) -> None:

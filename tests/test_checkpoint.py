@@ -98,6 +98,16 @@ def test_a_checkpoint_comes_back_as_it_was_written() -> None:
         assert all(torch.equal(ours[name], theirs[name]) and ours[name].dtype == theirs[name].dtype for name in ours)
 
 
+def test_the_size_before_the_recipe_changed_it_is_kept(best: bytes) -> None:
+    assert Checkpoint.from_bytes(made(source_size=(112, 92)).to_bytes()).source_size == (112, 92)
+    assert Checkpoint.from_bytes(made().to_bytes()).source_size is None
+    older = with_header(best, lambda _, about: about.pop("source_size"))
+    assert Checkpoint.from_bytes(older).source_size is None
+    for wrong in ([0, 92], [112], 5, "112"):
+        changed = with_header(best, lambda _, about, wrong=wrong: about.__setitem__("source_size", wrong))
+        assert refused(changed) == FOREIGN
+
+
 @pytest.mark.parametrize("dark", [True, False, None])
 def test_what_is_known_of_the_background_survives(dark: bool | None) -> None:
     assert Checkpoint.from_bytes(made(dark_background=dark).to_bytes()).dark_background is dark

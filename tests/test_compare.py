@@ -14,6 +14,7 @@ from PIL import Image
 from siamese.checkpoint import Checkpoint
 from siamese.compare import Comparer, Comparison
 from siamese.data.bank import Dataset
+from siamese.data.image_file import to_tensor
 from siamese.errors import SiameseError
 from siamese.events import Finished
 from siamese.recipes import Recipe
@@ -81,6 +82,15 @@ def test_an_upload_is_inverted_where_the_network_knows_the_other_background(
     assert comparison.inverted == (light_is_inverted, dark is False)
     if dark is not None:
         assert comparison.dissimilarity < 1e-3  # the same drawing, on paper and on a blackboard
+
+
+def test_a_photograph_is_stretched_as_those_that_were_trained_on(checkpoint: Checkpoint) -> None:
+    portrait = Image.linear_gradient("L").resize((92, 112))
+    square = replace(checkpoint, dark_background=None)
+    stretched = Comparer(replace(square, source_size=(112, 92))).prepare(portrait)[0]
+    assert torch.equal(stretched, to_tensor(portrait, (16, 16), grey=True, invert=False))
+    cropped = Comparer(square).prepare(portrait)[0]
+    assert int(cropped.max()) < int(stretched.max()), "a square is cut out where squares were trained on"
 
 
 def test_photographs_are_inverted_where_the_recipe_was_trained_so(checkpoint: Checkpoint) -> None:

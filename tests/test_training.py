@@ -34,7 +34,7 @@ from siamese.events import (
 from siamese.forces import pair_forces
 from siamese.models import build_network
 from siamese.recipes import RECIPES, Recipe, recipe_named
-from siamese.step import TrainingStep
+from siamese.step import TrainingStep, in_bfloat16
 from siamese.training import device_name, next_validation, schedule_factor, train
 from siamese.validation import Validator
 
@@ -100,7 +100,8 @@ def test_a_run_tells_itself_in_order(dataset: Dataset) -> None:
     assert isinstance(started, Started) and isinstance(finished, Finished)
     assert (started.train_images, started.train_classes) == (48, 8)
     assert started.parameters == sum(p.numel() for p in build_network(PAIRS, 1, (16, 16)).parameters())
-    assert (started.collapse, started.collapse_name) == (0.25, "m²/4") and started.device == device_name(CPU)
+    assert started.device.endswith(", bfloat16") == in_bfloat16("auto", CPU)
+    assert (started.collapse, started.collapse_name) == (0.25, "m²/4") and started.device.split(", bfloat16")[0] == device_name(CPU)
     assert (finished.step, finished.why) == (50, "steps")
     step = 0
     for event in of_kind(events, Progress):

@@ -45,15 +45,16 @@ def dataset_of_members(members: Sequence[Member], name: str, seed: int, progress
     files = arrange(members)
     pixels = _decode(files, progress)
     parts = _split(files, pixels, seed)
+    dark_background = has_dark_background(parts.train.images)
     return Dataset(
         name=name,
         title=name,
-        kind="images",
+        kind="photos" if dark_background is None else "images",
         unseen=parts.unseen,
         train=parts.train,
         validation=parts.validation,
         test=parts.test,
-        dark_background=has_dark_background(parts.train.images),
+        dark_background=dark_background,
     )
 
 

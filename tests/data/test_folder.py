@@ -328,7 +328,7 @@ def test_the_att_faces() -> None:
     if not root.is_dir():
         pytest.skip("no AT&T faces in the folder")
     dataset = load_folder(root)
-    assert (dataset.kind, dataset.unseen, dataset.dark_background) == ("images", "classes", None)
+    assert (dataset.kind, dataset.unseen, dataset.dark_background) == ("photos", "classes", None)
     assert [part.classes for part in banks(dataset)] == [25, 6, 6]
     for part in banks(dataset):
         assert part.images.shape[1:] == (1, 112, 92) and set(part.counts.tolist()) == {10}
