@@ -65,8 +65,18 @@ def apply_transforms(images: Tensor, transforms: Transforms, kind: str) -> Tenso
 
     What comes in from outside repeats the border, whatever the background is.
     """
-    grid = F.affine_grid(transforms.matrices, list(images.shape), align_corners=False)
+    grid = _affine_grid(transforms.matrices, *images.shape[2:])
     changed = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     if KINDS[kind].brightness:
         changed = (changed * transforms.gains.view(-1, 1, 1, 1)).clamp(0, 1)
     return changed
+
+
+def _affine_grid(matrices: Tensor, height: int, width: int) -> Tensor:
+    """Where each pixel looks, float [n, height, width, 2], for matrices float [n, 2, 3].
+
+    torch.nn.functional.affine_grid without its matrix product, which takes a tenth of a small network's step on a CPU.
+    """
+    x, y = ((torch.arange(side, device=matrices.device) * 2 + 1) / side - 1 for side in (width, height))
+    by_x, by_y, shift = matrices[:, None, None].unbind(-1)
+    return torch.addcmul(torch.addcmul(shift, by_x, x[:, None]), by_y, y[:, None, None])

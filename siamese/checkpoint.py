@@ -41,8 +41,7 @@ class Checkpoint:
     data: name, title, kind and unseen of the data set.  channels, size (height, width), dark_background: what the
     encoder takes.  threshold: chosen on validation pairs; scores: measured on them.  weights: the network's tensors.
     training: the optimiser's and the generators' state, in the last checkpoint of a run alone, so that it can go on.
-    source_size: (height, width) of the data set's images where the recipe gave them another size, which may have
-    stretched them; else None.
+    source_size: (height, width) of the data set's images before the recipe's own size stretched them; None: the same.
     """
 
     recipe: Recipe

@@ -72,7 +72,7 @@ def in_bfloat16(precision: str, device: torch.device) -> bool:
     """
     if precision != "auto" or device.type != "cpu":
         return precision == "bfloat16"
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.8 cannot tell
+    able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.8 cannot tell
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
@@ -102,8 +102,8 @@ class TrainingStep:
         self.cuda = device.type == "cuda"
         self.bfloat16 = in_bfloat16(recipe.precision, device)
         channels, height, width = bank.images.shape[1:]
-        network = build_network(recipe, channels, (height, width)).to(device)
-        network = self.ranks.with_global_statistics(network, self.cuda)
+        built = build_network(recipe, channels, (height, width)).to(device)
+        network = self.ranks.with_global_statistics(built, self.cuda)
         self.network = cast(SiameseNetwork, network.to(memory_format=torch.channels_last))  # type: ignore[call-overload]
         self.network.train()
         self.generator = torch.Generator(device).manual_seed(recipe.seed)

@@ -314,6 +314,7 @@ class _Run:
         weights = {name: tensor.detach().clone() for name, tensor in self.step.network.state_dict().items()}
         state = save_state(self.step) if training else {}
         height, width = self.step.bank.images.shape[2:]
+        source_height, source_width = self.dataset.train.images.shape[2:]
         return Checkpoint(
             recipe=self.recipe,
             data={name: getattr(self.dataset, name) for name in ("name", "title", "kind", "unseen")},
@@ -328,7 +329,7 @@ class _Run:
             seconds=self.seconds,
             weights=weights,
             training={name: tensor for name, tensor in state.items() if not name.startswith("network.")},
-            source_size=None if (source := tuple(self.dataset.train.images.shape[2:])) == (height, width) else source,
+            source_size=(source_height, source_width),
         )
 
     def _resume(self, checkpoint: Checkpoint) -> None:
