@@ -151,7 +151,8 @@ class _Run:
             validation_bank = prepare_bank(recipe, dataset.validation)
             self.validator = Validator(self.recipe, validation_bank, device)
             self._advance: Callable[[], None] = self.step
-            if device.type == "cuda":
+            # What several processes exchange within a step is left out of captures: nobody has tried that yet.
+            if device.type == "cuda" and self.step.ranks.world == 1:
                 self.graph = GraphedStep(self.step, self.stream)
                 self._advance = self.graph
 
