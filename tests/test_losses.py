@@ -15,7 +15,7 @@ from pytorch_metric_learning.miners import BatchHardMiner
 from pytorch_metric_learning.reducers import AvgNonZeroReducer, DoNothingReducer, MeanReducer
 from scipy.stats import chisquare
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from waiting import NothingWaits
 
 from siamese import losses
 from siamese.errors import SiameseError
@@ -367,17 +367,6 @@ def test_unknown_names_are_told() -> None:
         losses.mined_triplet_loss(torch.ones(2, 2), torch.eye(2, dtype=torch.bool), "easy", 1.0, False)
     with pytest.raises(SiameseError, match='no loss "hinge".*supcon'):
         losses.collapse_value("hinge", 1.0, False, 2)
-
-
-class NothingWaits(TorchDispatchMode):
-    """Fails on an operation whose result's shape or whose Python value depends on data: those wait for a GPU."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func.name().split("::")[1].split(".")[0]
-        assert name not in ("nonzero", "_local_scalar_dense", "masked_select", "_unique2", "unique_dim"), name
-        if name in ("index", "index_put", "index_put_"):
-            assert all(i is None or i.dtype != torch.bool for i in args[1]), "indexing with a mask"
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("name", ALL_LOSSES)

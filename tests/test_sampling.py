@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+from waiting import NothingWaits
 
 from siamese.data.bank import ImageBank
 from siamese.errors import SiameseError
@@ -316,17 +316,6 @@ def test_fixed_pairs_that_are_not_there_are_told() -> None:
         fixed_pairs(bank_of([3, 2]), 12, 0)
     with pytest.raises(SiameseError, match="3 different pairs are wanted and these images hold only 0"):
         fixed_pairs(bank_of([5]), 6, 0)
-
-
-class NothingWaits(TorchDispatchMode):
-    """Fails on an operation whose result's shape or whose Python value depends on data: those wait for a GPU."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func.name().split("::")[1].split(".")[0]
-        assert name not in ("nonzero", "_local_scalar_dense", "masked_select", "randperm", "multinomial"), name
-        if name in ("index", "index_put", "index_put_"):
-            assert all(i is None or i.dtype != torch.bool for i in args[1]), "indexing with a mask"
-        return func(*args, **(kwargs or {}))
 
 
 def test_sampling_for_training_never_waits_for_the_device() -> None:

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from waiting import NothingWaits
 
 from siamese.batches import batch_loss
 from siamese.cuda_graph import restore_state, save_state
 from siamese.data.bank import ImageBank
 from siamese.errors import SiameseError
-from siamese.recipes import OPTIMIZERS, PRECISIONS, Recipe
+from siamese.recipes import OPTIMIZERS, PRECISIONS, RECIPES, Recipe
 from siamese.step import (
     LOSS_BUFFER,
     TrainingStep,
@@ -223,3 +224,13 @@ def test_the_bank_itself_is_left_as_it_is(make_bank: Callable[..., ImageBank]) -
     before = bank.images.clone()
     run(TrainingStep(replace(ALL_PAIRS, augmentation="affine", invert=True), bank, CPU), 2)
     assert torch.equal(bank.images, before)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_no_recipes_step_waits_for_the_device(name: str, make_bank: Callable[..., ImageBank]) -> None:
+    recipe = replace(RECIPES[name], batch_size=8)
+    step = TrainingStep(replace(recipe, precision="float32"), make_bank(size=32, partner=True), CPU)
+    step()
+    with NothingWaits():
+        step()
+    assert step.losses[:2].isfinite().all()

@@ -101,7 +101,9 @@ def test_a_run_tells_itself_in_order(dataset: Dataset) -> None:
     assert (started.train_images, started.train_classes) == (48, 8)
     assert started.parameters == sum(p.numel() for p in build_network(PAIRS, 1, (16, 16)).parameters())
     assert started.device.endswith(", bfloat16") == in_bfloat16("auto", CPU)
-    assert (started.collapse, started.collapse_name) == (0.25, "m²/4") and started.device.split(", bfloat16")[0] == device_name(CPU)
+    assert (started.collapse, started.collapse_name) == (0.25, "m²/4") and started.device.split(", bfloat16")[
+        0
+    ] == device_name(CPU)
     assert (finished.step, finished.why) == (50, "steps")
     step = 0
     for event in of_kind(events, Progress):
