@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from http.client import HTTPException
 from typing import Any
 
@@ -191,12 +192,27 @@ def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim:
     Stochastic depth is switched off, since it draws from the random generator that all threads share.
     """
     options = {"stochastic_depth_prob": 0.0} if name == "efficientnet_b0" else {}
-    network = getattr(torchvision.models, name)(**options)
+    network = _vgg11_bn() if name == "vgg11_bn" else getattr(torchvision.models, name)(**options)
     if pretrained:
-        network.load_state_dict(_imagenet_weights(name))
+        # All but a classifier's weights have a place in any of them.
+        network.load_state_dict(_imagenet_weights(name), strict=name != "vgg11_bn")
     _replace_ends(network, name, channels, embedding_dim)
     _features(network, channels, size, name)
     return network
+
+
+def _vgg11_bn() -> nn.Module:
+    """torchvision's, initialised as there, without the classifier: its 124 million weights take half a gigabyte and a
+    second to make, only to be replaced."""
+    vgg = torchvision.models.vgg
+    features = vgg.make_layers(vgg.cfgs["A"], batch_norm=True)
+    for layer in features:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+    parts = {"features": features, "avgpool": nn.Identity(), "flatten": nn.Flatten(), "classifier": nn.Identity()}
+    return nn.Sequential(OrderedDict(parts))
 
 
 def _imagenet_weights(name: str) -> dict[str, Any]:
