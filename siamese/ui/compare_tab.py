@@ -11,14 +11,17 @@ from PIL import Image
 
 from siamese.checkpoint import Checkpoint
 from siamese.errors import SiameseError
+from siamese.explain import explain
 from siamese.ui import form
 from siamese.ui.browser import as_browser
 from siamese.ui.lab import EXAMPLES, RUN_PREFIX, current_lab
+from siamese.ui.pictures import data_uri, overlay
 from siamese.ui.texts import i18n
 from siamese.ui.upload import ImageUpload, image_upload
 from siamese.ui.widget import Widget, words
 
 DEFAULT_MODEL = "glyphs"
+MAP_SIDE = 224  # pixels of a picture that shows where a dissimilarity comes from
 
 
 class Gauge(Widget):
@@ -45,6 +48,7 @@ class CompareTab:
     left: ImageUpload
     right: ImageUpload
     gauge: Gauge
+    explain: gr.Button
     examples: gr.Gallery
     pairs: list[dict[str, str]]
     asked: gr.Textbox
@@ -69,6 +73,7 @@ def build() -> CompareTab:
                     elem_id="model",
                 )
                 gauge = Gauge(elem_id="gauge")
+                explain_it = gr.Button(i18n("compare.explain"), size="sm", elem_id="explain", interactive=False)
         examples = gr.Gallery(
             [(side_by_side(pair), pair["title"]) for pair in pairs],
             label=i18n("compare.examples"),
@@ -83,7 +88,7 @@ def build() -> CompareTab:
     # The same question for programs: an endpoint needs components, and these are never seen. The model is a text, since
     # the choices of a browser's dropdown hold its own runs and are not known to a program.
     asked, ask, answer = gr.Textbox(visible=False, label="model"), gr.Button(visible=False), gr.JSON(visible=False)
-    return CompareTab(model, left, right, gauge, examples, pairs, asked, ask, answer)
+    return CompareTab(model, left, right, gauge, explain_it, examples, pairs, asked, ask, answer)
 
 
 def wire(tab: CompareTab, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blocks) -> None:
@@ -94,10 +99,13 @@ def wire(tab: CompareTab, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blo
         [tab.left.change, tab.right.change, tab.model.change],
         _show,
         [tab.left, tab.right, tab.model],
-        tab.gauge,
+        [tab.gauge, tab.explain],
         api_visibility="private",
         trigger_mode="always_last",
         **infer,
+    )
+    tab.explain.click(
+        _explain, [tab.left, tab.right, tab.model], [tab.gauge, tab.explain], api_visibility="private", **infer
     )
 
     def choose(event: gr.SelectData) -> list[Any]:
@@ -150,13 +158,33 @@ def side_by_side(pair: dict[str, str], side: int = 160) -> Image.Image:
     return card
 
 
-def _show(left: Image.Image | None, right: Image.Image | None, model: Any) -> Gauge:
+def _show(left: Image.Image | None, right: Image.Image | None, model: Any) -> tuple[Gauge, gr.Button]:
+    return _shown(left, right, model, with_maps=False)
+
+
+def _explain(left: Image.Image | None, right: Image.Image | None, model: Any) -> tuple[Gauge, gr.Button]:
+    return _shown(left, right, model, with_maps=True)
+
+
+def _shown(left: Image.Image | None, right: Image.Image | None, model: Any, with_maps: bool) -> tuple[Gauge, gr.Button]:
+    """The gauge with what was measured, and the button that asks where it comes from, if that is still to be asked."""
     if left is None or right is None:
-        return Gauge(result=None)
+        return Gauge(result=None), gr.Button(visible=True, interactive=False)
     try:
-        return Gauge(result=measure(left, right, model))
+        result = measure(left, right, model)
+        if with_maps:
+            result["maps"] = maps(left, right, model)
     except SiameseError as error:
-        return Gauge(result={"error": str(error)})
+        return Gauge(result={"error": str(error)}), gr.Button(visible=True, interactive=False)
+    return Gauge(result=result), gr.Button(visible=not with_maps, interactive=True)
+
+
+def maps(left: Image.Image, right: Image.Image, model: Any) -> list[str]:
+    """Both images with what each place of them does to their dissimilarity, as data URIs."""
+    told = explain(current_lab().comparer(model), left, right)
+    # One scale for both: the strongest place of either is the deepest in colour.
+    share = told.changes / told.changes.abs().max().clamp_min(1e-9)
+    return [data_uri(overlay(image, part, MAP_SIDE)) for image, part in zip(told.images, share)]
 
 
 def _answer(left: Image.Image | None, right: Image.Image | None, model: Any) -> dict[str, Any]:

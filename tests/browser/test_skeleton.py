@@ -92,6 +92,23 @@ def test_two_examples_compared(visit: Callable) -> None:
     assert visitor.page.locator(".gauge .verdict").count() == 1
 
 
+def test_where_a_dissimilarity_comes_from(visit: Callable) -> None:
+    visitor = visit()
+    visitor.tab("Compare")
+    assert visitor.page.is_disabled("#explain"), "nothing is compared yet"
+    visitor.page.locator("#examples .thumbnail-item").first.click()
+    visitor.wait("document.querySelector('.gauge').dataset.value > ''")
+    value = visitor.page.inner_text(".gauge .headline-number")
+    visitor.page.click("#explain")
+    visitor.wait("[...document.querySelectorAll('.gauge .maps img')].filter(n => n.naturalWidth > 0).length === 2")
+    assert visitor.page.inner_text(".gauge .headline-number") == value
+    assert "makes them alike" in visitor.page.inner_text(".gauge .legend")
+    # Another pair is another question.
+    visitor.page.locator("#examples .thumbnail-item").nth(1).click()
+    visitor.wait(f"document.querySelector('.gauge .headline-number').textContent !== '{value}'")
+    visitor.wait("!document.querySelector('.gauge .maps') && document.querySelector('#explain')")
+
+
 def test_a_file_that_is_no_image_says_so_and_changes_nothing(visit: Callable) -> None:
     visitor = visit()
     visitor.tab("Compare")

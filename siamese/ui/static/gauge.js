@@ -18,6 +18,25 @@ function scale(result) {
   return [bar, ends];
 }
 
+// Both images, coloured by what hiding each place of them changes.
+function explained(maps) {
+  const row = make("div", "maps");
+  maps.forEach((uri, side) => {
+    const image = make("img");
+    image.src = uri;
+    image.alt = words[side ? "second_map" : "first_map"];
+    row.append(image);
+  });
+  const legend = make("div", "soft legend");
+  for (const kind of ["same", "different"]) {
+    const line = make("p");
+    line.append(make("i", `swatch ${kind}`), make("span", "", words[`${kind}_map`]));
+    legend.append(line);
+  }
+  row.append(legend);
+  return row;
+}
+
 function draw() {
   const result = props.result;
   const state = !result ? "empty" : result.error ? "error" : result.same ? "same" : "different";
@@ -41,7 +60,7 @@ function draw() {
     make("p", "headline-number", result.dissimilarity.toFixed(4)),
     verdict,
     ...scale(result),
-    make("p", "soft notes", notes.join(" ")),
+    result.maps ? explained(result.maps) : make("p", "soft notes", notes.join(" ")),
   );
 }
 
