@@ -158,7 +158,7 @@ def _title(dataset: Dataset, classes: tuple[int, int], hard: bool) -> str:
 def _short(dataset: Dataset, number: int) -> str:
     """A character alone, where the name of its class spells it out first."""
     name = dataset.test.class_names[number]
-    return name.rsplit(" ", 1)[-1] if dataset.kind == "characters" else name
+    return name.rsplit(" ", 1)[-1] if dataset.kind == "print" else name
 
 
 def load_models(folder: Path) -> dict[str, Checkpoint]:

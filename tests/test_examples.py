@@ -119,7 +119,7 @@ def test_the_same_models_give_the_same_files(made: dict[str, bytes], model: tupl
 def test_titles_suit_the_data(model: tuple[Checkpoint, Dataset]) -> None:
     checkpoint, dataset = model
     letters = [f"GREEK LETTER {chr(945 + c)}" for c in range(dataset.test.classes)]
-    drawn = replace(dataset, kind="characters", test=replace(dataset.test, class_names=tuple(letters)))
+    drawn = replace(dataset, kind="print", test=replace(dataset.test, class_names=tuple(letters)))
     titles = [pair["title"] for pair in pairs_of(make_examples({"m": (checkpoint, drawn)}))]
     assert titles[0].startswith("Two drawings of ")
     assert all("GREEK" not in title for title in titles)

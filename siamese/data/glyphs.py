@@ -218,7 +218,7 @@ def _build(name: str, title: str, seed: int, progress: Progress | None, images: 
     parts = {
         part: bank.select_classes([i for i, letter in enumerate(letters) if letter.part == part]) for part in _PARTS
     }
-    return Dataset(name=name, title=title, kind="characters", unseen="alphabets", dark_background=True, **parts)
+    return Dataset(name=name, title=title, kind="print", unseen="alphabets", dark_background=True, **parts)
 
 
 def _distinct_letters() -> list[_Letter]:

@@ -16,6 +16,13 @@ from siamese.ui.texts import i18n
 
 DEFAULT_DATA = "glyphs"
 DEFAULT_RECIPE = "contrastive-pairs"
+_KINDS = {
+    "glyphs": "print",
+    "glyphs-two-domains": "print",
+    "doodle-faces": "faces",
+    "mnist": "digits",
+    "fashion-mnist": "images",
+}
 RATES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
@@ -91,7 +98,7 @@ def batchings(loss: str, second_tower: str | None) -> tuple[str, ...]:
 
 def kind_of(data: str) -> str:
     """The kind of a named data set, without loading it: what "fast" and "accurate" suit themselves to."""
-    return {"mnist": "digits", "doodle-faces": "faces", "fashion-mnist": "images"}.get(data, "characters")
+    return _KINDS.get(data, "characters")
 
 
 def base_recipe(data: str, name: str) -> Recipe:

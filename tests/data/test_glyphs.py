@@ -66,7 +66,7 @@ def test_size_and_description(printed: Dataset) -> None:
     assert (printed.name, printed.title, printed.kind, printed.unseen) == (
         "glyphs",
         "Glyphs",
-        "characters",
+        "print",
         "alphabets",
     )
     assert printed.dark_background is True
