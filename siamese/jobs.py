@@ -24,6 +24,11 @@ from siamese.history import RunHistory
 from siamese.recipes import Recipe
 from siamese.training import train
 
+# A thread that computes in Python keeps the interpreter for five milliseconds at a time unless told otherwise, and an
+# eager training step asks for it some three hundred times. At a tenth of a millisecond it keeps a third of its speed
+# beside such a thread, where half a millisecond left an eighth; threads of pure Python lose by it, steps do not.
+SWITCH_INTERVAL = 0.0001  # seconds, for sys.setswitchinterval where the program starts
+
 IDLE_SECONDS = 600.0  # a job nobody has asked about for so long ends
 PAUSED_SECONDS = 600.0  # a job that has been paused for so long ends once others wait for its place
 KEPT_SECONDS = 3600.0  # a finished job is forgotten after so long

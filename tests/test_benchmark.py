@@ -39,6 +39,7 @@ from siamese.cli import main
 from siamese.data.bank import Dataset, ImageBank
 from siamese.errors import SiameseError
 from siamese.events import Progress
+from siamese.jobs import SWITCH_INTERVAL
 from siamese.recipes import Recipe, recipe_named
 from siamese.training import train
 
@@ -316,7 +317,7 @@ def test_threads_train_side_by_side_and_the_neighbour_is_told_to_stop(dataset: D
     seen: list[bool] = []
 
     def neighbour(stop: threading.Event) -> None:
-        seen.append(sys.getswitchinterval() == pytest.approx(bench.SWITCH_INTERVAL))
+        seen.append(sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL))
         seen.append(stop.wait(60))
 
     before = sys.getswitchinterval()
@@ -474,8 +475,7 @@ from siamese.ui import lab
 lab.BUILT_IN = ("glyphs",)  # rendering the others takes longer than the test
 for row in serving.measure(bench.Bench(torch.device("cpu"), data_dir=Path(sys.argv[1])), serving.Sizes((0, 3), 1, 3.0, 2, 2)):
     print(json.dumps(row))
-from siamese.ui.app import SWITCH_INTERVAL
-assert SWITCH_INTERVAL == bench.SWITCH_INTERVAL
+from siamese.jobs import SWITCH_INTERVAL
 assert sys.getswitchinterval() != SWITCH_INTERVAL, "what the app changes is put back"
 """
 

@@ -20,7 +20,6 @@ from siamese.recipes import Recipe
 from siamese.step import TrainingStep
 from siamese.training import device_name, schedule_factor
 
-SWITCH_INTERVAL = 0.0005  # seconds; what the app sets, for the same reason
 REPORT_SECONDS = 0.05  # so long steps run between two waits for the device, as in a training run
 
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from siamese.benchmark.bench import SWITCH_INTERVAL, Bench
+from siamese.benchmark.bench import Bench
 from siamese.benchmark.threads import Busy, steps_per_second
+from siamese.jobs import SWITCH_INTERVAL
 from siamese.recipes import recipe_named
 
 ABOUT = (
     "Share of its speed alone that one training thread of the recipe `fast` keeps beside a thread that computes in pure "
-    f"Python, and beside one that draws figures with matplotlib; sys.setswitchinterval({SWITCH_INTERVAL}), as in the "
+    f"Python, and beside one that draws figures with matplotlib; sys.setswitchinterval({SWITCH_INTERVAL:f}), as in the "
     "app. On a CPU the other thread also takes a core."
 )
 

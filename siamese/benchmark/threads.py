@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import torch
 
-from siamese.benchmark.bench import SWITCH_INTERVAL, Bench, Engine, switch_interval
+from siamese.benchmark.bench import Bench, Engine, switch_interval
 from siamese.data.bank import ImageBank
+from siamese.jobs import SWITCH_INTERVAL
 from siamese.recipes import Recipe
 
 Busy = Callable[[threading.Event], None]

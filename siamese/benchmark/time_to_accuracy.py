@@ -27,7 +27,7 @@ ABOUT = (
     "loss and optimiser as a recipe of this project, `ours` the recipe named. The seconds are those of training with "
     "its set-up (network, data to the device, graph capture), which `setup` also shows alone; the time of checking the "
     "accuracy is left out on all sides. Accuracy is looked at when an eighth more steps are done, so a time is at most "
-    "an eighth too long. The post asks for 5,000 batches, with which it comes close to 96 %; here it may go on to 10,000. "
+    "an eighth too long. The post asks for 5,000 batches; here it may go on to 10,000. "
     "Where `extrapolated` says yes, its rate was measured over fewer batches, and how many it needs is what an earlier "
     "whole run of `post_on_our_engine` on MNIST took."
 )

@@ -6,16 +6,13 @@ import sys
 
 import gradio as gr
 
+from siamese.jobs import SWITCH_INTERVAL
 from siamese.ui import compare_tab, page_head, pairs_tab, train_tab
 from siamese.ui.api import offer_api
 from siamese.ui.lab import EXAMPLES, current_lab, open_lab
 from siamese.ui.settings import Settings
 from siamese.ui.texts import STATIC, i18n
 from siamese.ui.theme import theme
-
-# A thread that computes in Python keeps the interpreter for five milliseconds at a time unless told otherwise; a
-# training thread that only wants to launch its next step would wait that long each time.
-SWITCH_INTERVAL = 0.0005
 
 
 def build_demo(settings: Settings) -> gr.Blocks:
