@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,13 @@ from siamese import cli, training
 from siamese.checkpoint import Checkpoint
 from siamese.commands import train as train_command
 from siamese.commands.devices import device_named
+from siamese.data.bank import Dataset
 from siamese.data.catalogue import NAMES
 from siamese.errors import SiameseError
+from siamese.evaluate import Evaluator
+from siamese.events import Event, Finished
 from siamese.progress import ProgressBar
+from siamese.training import train
 
 SMALL = ["--set", "encoder=strided", "--set", "embedding_dim=8", "--set", "batch_size=16", "--device", "cpu"]
 
@@ -282,6 +287,36 @@ def test_ctrl_c_keeps_what_was_learnt_and_resume_goes_on(
     code, _, err = run(*arguments, "--seed", 3, "--resume", last)
     assert code == 2
     assert "another recipe" in err
+
+
+@pytest.mark.parametrize("preferred", [1, 12])
+def test_best_and_last_are_both_asked_all_there_is_to_ask(
+    preferred: int,
+    run: Callable[..., tuple[int, str, str]],
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def early_best(*arguments: Any, **options: Any) -> Iterator[Event]:
+        for event in train(*arguments, **options):
+            if isinstance(event, Finished):
+                assert event.best is not None
+                event = replace(event, best=replace(Checkpoint.from_bytes(event.best), step=1).to_bytes())
+            yield event
+
+    class Prefers(Evaluator):
+        def calibrated(self, dataset: Dataset) -> Checkpoint:
+            checkpoint = super().calibrated(dataset)
+            auc = float(checkpoint.step == preferred)
+            return replace(checkpoint, scores=checkpoint.scores | {"auc": auc})
+
+    monkeypatch.setattr(train_command, "train", early_best)
+    monkeypatch.setattr(train_command, "Evaluator", Prefers)
+    out = tmp_path / "kept.safetensors"
+    assert run("train", "contrastive-pairs", "--data", data, "--steps", 12, *SMALL, "--out", out)[0] == 0
+    kept = Checkpoint.load(out)
+    assert kept.step == preferred and not kept.training
+    assert Checkpoint.load(tmp_path / "kept.last.safetensors").training
 
 
 def test_a_resumed_run_does_not_lose_an_earlier_best(
