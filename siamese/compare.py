@@ -37,7 +37,7 @@ class Comparer:
         self.network = checkpoint.network()
 
     def prepare(self, image: Image.Image) -> tuple[Tensor, bool]:
-        """The image as the network takes it, uint8 [1, C, H, W], and whether it was inverted because its background is the other one.
+        """The image as the network takes it, uint8 [1, C, H, W], and whether it was inverted for its background.
 
         A photograph is cut around its centre to the proportions of the images that were trained on, and then stretched
         as they were; a drawing, which may reach to the edge, is only stretched.

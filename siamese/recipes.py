@@ -74,7 +74,8 @@ class Recipe:
     batching: "pairs" and "triplets" sample batch_size of them; "all-pairs" embeds classes_per_batch × images_per_class
         images once and uses every pair among them.  mining: which triplets of an all-pairs batch teach.
     optimizer, learning_rate, momentum (SGD), weight_decay, schedule, steps: the optimisation. "decay" multiplies the
-        rate by 0.99 two hundred times over the run; "one-cycle" rises for 50 steps (of a short run, a fifth) and falls to nothing.
+        rate by 0.99 two hundred times over the run; "one-cycle" rises for 50 steps (of a short run, a fifth) and then
+        falls to nothing.
     augmentation: random changes of each training image; rotations_as_classes: each class turned by 90, 180 and 270
         degrees counts as three more; image_size: side of the square images (None: as they are); grey; invert;
         raw_pixels: feed 0 to 255 as the MNIST post does, whose small learning rate needs it, not 0 to 1.

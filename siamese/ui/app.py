@@ -29,7 +29,7 @@ def build_demo(settings: Settings) -> gr.Blocks:
             with gr.Tab(i18n("tab.compare"), id="compare") as compare_opened:
                 compare = compare_tab.build()
         train_tab.wire(train, demo)
-        pairs_tab.wire(pairs, pairs_opened)
+        pairs_tab.wire(pairs, pairs_opened, train.browser)
         compare_tab.wire(compare, compare_opened, train.browser, demo)
         offer_api()
     return demo

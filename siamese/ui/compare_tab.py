@@ -9,18 +9,16 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from siamese.checkpoint import Checkpoint
 from siamese.errors import SiameseError
 from siamese.explain import explain
-from siamese.ui import form
 from siamese.ui.browser import as_browser
-from siamese.ui.lab import EXAMPLES, RUN_PREFIX, current_lab
+from siamese.ui.lab import EXAMPLES, current_lab
+from siamese.ui.models import model_dropdown, offer_models
 from siamese.ui.pictures import data_uri, overlay
 from siamese.ui.texts import i18n
 from siamese.ui.upload import ImageUpload, image_upload
 from siamese.ui.widget import Widget, words
 
-DEFAULT_MODEL = "glyphs"
 MAP_SIDE = 224  # pixels of a picture that shows where a dissimilarity comes from
 
 
@@ -64,14 +62,7 @@ def build() -> CompareTab:
             left = image_upload(label=i18n("compare.left"), elem_id="left")
             right = image_upload(label=i18n("compare.right"), elem_id="right")
             with gr.Column(elem_classes="compare-result"):
-                choices = model_choices("")
-                model = gr.Dropdown(
-                    choices,
-                    value=_first(choices, DEFAULT_MODEL),
-                    label=i18n("compare.model.label"),
-                    info=i18n("compare.model.info"),
-                    elem_id="model",
-                )
+                model = model_dropdown(elem_id="model")
                 gauge = Gauge(elem_id="gauge")
                 explain_it = gr.Button(i18n("compare.explain"), size="sm", elem_id="explain", interactive=False)
         examples = gr.Gallery(
@@ -125,22 +116,7 @@ def wire(tab: CompareTab, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blo
 
 
 def _offer(browser: Any, chosen: Any) -> gr.Dropdown:
-    choices = model_choices(as_browser(browser).owner)
-    return gr.Dropdown(choices=choices, value=_first(choices, chosen, DEFAULT_MODEL))
-
-
-def _first(choices: list[tuple[str, str]], *wanted: Any) -> str | None:
-    """The first wanted model that is there, else any."""
-    keys = [key for _, key in choices]
-    return next((key for key in wanted if key in keys), keys[0] if keys else None)
-
-
-def model_choices(owner: str) -> list[tuple[str, str]]:
-    """Models to compare with, as (title, key): this browser's runs, newest first, then those that ship."""
-    lab = current_lab()
-    runs = [(f"▶ {form.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id) for job in lab.finished_runs(owner)]
-    shipped = [(Checkpoint.load(path).data["title"], path.stem) for path in lab.shipped_paths()]
-    return [*runs[:12], *shipped]
+    return offer_models(as_browser(browser).owner, chosen)
 
 
 def example_pairs() -> list[dict[str, str]]:

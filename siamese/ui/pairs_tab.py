@@ -1,4 +1,4 @@
-"""The Explore pairs tab: the batches a network is trained on, made visible."""
+"""The Explore pairs tab: the batches a network is trained on, and the pairs a trained one gets wrong, made visible."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ import torch
 
 from siamese.data.bank import ImageBank
 from siamese.errors import SiameseError
+from siamese.evaluate import Evaluator
+from siamese.mistakes import worst_mistakes
 from siamese.sampling import check_pairs, sample_episodes, sample_pairs, sample_triplets
+from siamese.step import two_domains
 from siamese.ui import form
+from siamese.ui.browser import as_browser
 from siamese.ui.lab import current_lab
+from siamese.ui.models import model_dropdown, offer_models
 from siamese.ui.pictures import data_uri, to_image
 from siamese.ui.texts import i18n
 from siamese.ui.widget import Widget, words
@@ -42,6 +47,7 @@ class PairsTab:
     """The tab's components."""
 
     data: gr.Dropdown
+    model: gr.Dropdown
     kind: gr.Radio
     seed: gr.Number
     again: gr.Button
@@ -50,7 +56,7 @@ class PairsTab:
 
 def build() -> PairsTab:
     """Builds the components; `wire` gives them life."""
-    kinds = [(i18n(f"kind.{kind}"), kind) for kind in ("pairs", "triplets", "episode")]
+    kinds = [(i18n(f"kind.{kind}"), kind) for kind in ("pairs", "triplets", "episode", "mistakes")]
     with gr.Row(elem_classes="train-layout"):
         with gr.Column(elem_classes="controls"):
             again = gr.Button(i18n("button.draw"), variant="primary", elem_id="draw")
@@ -62,6 +68,7 @@ def build() -> PairsTab:
                     info=i18n("pairs.data.info"),
                     elem_id="pairs-data",
                 )
+                model = model_dropdown(elem_id="pairs-model", visible=False)
                 kind = gr.Radio(
                     kinds,
                     value="pairs",
@@ -80,23 +87,53 @@ def build() -> PairsTab:
                 )
         with gr.Column(elem_classes="panels"):
             view = BatchView(elem_id="batch")
-    return PairsTab(data, kind, seed, again, view)
+    return PairsTab(data, model, kind, seed, again, view)
 
 
-def wire(tab: PairsTab, opened: gr.Tab) -> None:
+def wire(tab: PairsTab, opened: gr.Tab, browser: gr.BrowserState) -> None:
     """Draws when the tab is opened, when a control changes, and again with a new seed on the button."""
-    inputs = [tab.data, tab.kind, tab.seed]
-    gr.on([tab.data.input, tab.kind.input, tab.seed.submit, opened.select], _show, inputs, tab.view, **EVENT)
+    inputs = [tab.data, tab.kind, tab.seed, tab.model]
+    tab.kind.input(_offer, [tab.kind, browser, tab.model], [tab.data, tab.model], **EVENT).then(
+        _show, inputs, tab.view, **EVENT
+    )
+    opened.select(_offer, [tab.kind, browser, tab.model], [tab.data, tab.model], **EVENT).then(
+        _show, inputs, tab.view, **EVENT
+    )
+    gr.on([tab.data.input, tab.model.input, tab.seed.submit], _show, inputs, tab.view, **EVENT)
     tab.again.click(lambda: secrets.randbelow(10_000), None, tab.seed, **EVENT).then(_show, inputs, tab.view, **EVENT)
 
 
-def _show(data: str, kind: str, seed: float | None) -> BatchView:
+def _offer(kind: str, browser: Any, chosen: Any) -> tuple[Any, gr.Dropdown]:
+    """Batches come from a data set, mistakes from a model: the control that is asked for, with this browser's runs."""
+    of_model = kind == "mistakes"
+    return gr.update(visible=not of_model), offer_models(as_browser(browser).owner, chosen, visible=of_model)
+
+
+def _show(data: str, kind: str, seed: float | None, model: Any) -> BatchView:
     try:
         if seed is None or not 0 <= seed < 2**31:
             raise SiameseError(f"The seed is {seed}; it has to be a whole number from 0 to {2**31 - 1}.")
+        if kind == "mistakes":
+            return BatchView(batch=mistakes_of(model, int(seed)))
         return BatchView(batch=draw(current_lab().dataset(data).train, kind, int(seed)))
     except SiameseError as error:
         raise gr.Error(str(error), print_exception=False) from error
+
+
+def mistakes_of(model: Any, seed: int) -> dict[str, Any]:
+    """The worst mistakes of a model on the test part of its data, in JSON-ready values, as `draw` gives a batch.
+
+    Raises SiameseError for a model that does not exist, or whose data set has no name here.
+    """
+    lab = current_lab()
+    checkpoint = lab.comparer(model).checkpoint
+    told = worst_mistakes(Evaluator(checkpoint), lab.dataset(checkpoint.data["name"]), SHOWN, seed)
+    left = partial(_picture, told.bank)
+    right = partial(_picture, told.bank, partner=two_domains(checkpoint.recipe, told.bank))
+    rows = zip(*(part.tolist() for part in (told.left, told.right, told.same, told.dissimilarity)))
+    items = [{"pictures": [left(a), right(b)], "same": same, "dissimilarity": d} for a, b, same, d in rows]
+    about = {"wrong": told.wrong, "asked": told.asked, "unseen": checkpoint.data["unseen"]}
+    return {"kind": "mistakes", "items": items, "threshold": checkpoint.threshold, **about}
 
 
 def draw(bank: ImageBank, kind: str, seed: int) -> dict[str, Any]:

@@ -82,6 +82,24 @@ def test_a_batch_is_drawn_and_drawn_again(visit: Callable) -> None:
     )
 
 
+def test_the_mistakes_of_a_model(visit: Callable) -> None:
+    visitor = visit()
+    visitor.tab("Explore pairs")
+    visitor.wait("document.querySelector('.batch').dataset.count === '12'")
+    visitor.page.get_by_label("Mistakes of a model").check()
+    visitor.wait("document.querySelector('.batch').dataset.kind === 'mistakes'")
+    assert visitor.page.locator(".batch .badge").count() == visitor.page.locator(".batch .mistaken").count() == 12
+    said = visitor.page.inner_text(".batch .lead")
+    assert said.startswith("Of 2,000 test pairs (alphabets never trained on)")
+    # A same pair was called different, and the other way round.
+    for card in visitor.page.locator(".batch .mistaken").all_inner_texts():
+        assert ("= same" in card.replace("\n", " ")) == ("it says different" in card)
+    assert visitor.page.is_visible("#pairs-model") and not visitor.page.is_visible("#pairs-data")
+    visitor.page.get_by_label("Triplets").check()
+    visitor.wait("document.querySelector('.batch').dataset.kind === 'triplets'")
+    assert visitor.page.is_visible("#pairs-data") and not visitor.page.is_visible("#pairs-model")
+
+
 def test_two_examples_compared(visit: Callable) -> None:
     visitor = visit()
     visitor.tab("Compare")

@@ -34,7 +34,7 @@ def test_every_word_is_asked_for_and_every_asked_one_exists() -> None:
     sources = "".join(path.read_text("utf-8") for path in Path(form.__file__).parent.glob("*.py"))
     asked = set(re.findall(r'i18n\("([\w.]+)"\)', sources))
     asked |= {f"{field.name}.{part}" for field in form.FIELDS for part in ("label", "info")}
-    asked |= {f"kind.{kind}" for kind in ("pairs", "triplets", "episode")}
+    asked |= {f"kind.{kind}" for kind in ("pairs", "triplets", "episode", "mistakes")}
     assert asked == set(TRANSLATIONS["en"])
 
 

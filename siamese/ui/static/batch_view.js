@@ -29,6 +29,34 @@ function pairs(batch) {
   return [wall];
 }
 
+function mistakes(batch) {
+  const wall = make("ul", "wall");
+  for (const item of batch.items) {
+    const side = item.same ? "same" : "different";
+    const card = make("li", `pair ${side} mistaken`);
+    const badge = make("span", "badge", "✕");
+    badge.title = words.wrong;
+    badge.setAttribute("role", "img");
+    badge.setAttribute("aria-label", words.wrong);
+    const said = say(item.same ? "says_different" : "says_same", { d: item.dissimilarity.toFixed(3) });
+    card.append(badge, picture(item.pictures[0], side), picture(item.pictures[1], side));
+    card.append(verdict(item.same), make("p", "said", said));
+    wall.append(card);
+  }
+  return [wall];
+}
+
+function lead(batch) {
+  if (batch.kind !== "mistakes") return words[batch.kind] + (batch.within_group ? " " + words.within : "");
+  const values = {
+    asked: batch.asked.toLocaleString(language),
+    wrong: batch.wrong.toLocaleString(language),
+    unseen: words[batch.unseen] ?? batch.unseen,
+    threshold: batch.threshold.toFixed(3),
+  };
+  return say(batch.wrong ? "mistakes" : "no_mistakes", values);
+}
+
 function triplets(batch) {
   const wall = make("ul", "wall triplets");
   const roles = [words.anchor, words.positive, words.negative];
@@ -69,8 +97,8 @@ function draw() {
     root.replaceChildren(make("p", "empty", words.empty));
     return;
   }
-  const lead = make("p", "lead", words[batch.kind] + (batch.within_group ? " " + words.within : ""));
-  root.replaceChildren(lead, ...{ pairs, triplets, episode }[batch.kind](batch));
+  const walls = { pairs, triplets, episode, mistakes };
+  root.replaceChildren(make("p", "lead", lead(batch)), ...walls[batch.kind](batch));
 }
 
 watch("batch", draw);
