@@ -93,10 +93,8 @@ def build() -> PairsTab:
 def wire(tab: PairsTab, opened: gr.Tab, browser: gr.BrowserState) -> None:
     """Draws when the tab is opened, when a control changes, and again with a new seed on the button."""
     inputs = [tab.data, tab.kind, tab.seed, tab.model]
-    tab.kind.input(_offer, [tab.kind, browser, tab.model], [tab.data, tab.model], **EVENT).then(
-        _show, inputs, tab.view, **EVENT
-    )
-    opened.select(_offer, [tab.kind, browser, tab.model], [tab.data, tab.model], **EVENT).then(
+    offered = [tab.data, tab.model]
+    gr.on([tab.kind.input, opened.select], _offer, [tab.kind, browser, tab.model], offered, **EVENT).then(
         _show, inputs, tab.view, **EVENT
     )
     gr.on([tab.data.input, tab.model.input, tab.seed.submit], _show, inputs, tab.view, **EVENT)
