@@ -24,7 +24,7 @@ from torch import Tensor
 
 from siamese.data.bank import Dataset, ImageBank
 
-VERSION = 2
+VERSION = 3
 
 Progress = Callable[[float], None]
 
