@@ -26,7 +26,7 @@ class TrainingControl:
 
     @property
     def paused_since(self) -> float | None:
-        """When it was paused, or last took a single step (a time.monotonic()); None while it is not paused."""
+        """Since when a paused run has stood still (a time.monotonic()); None while it is not paused."""
         return None if self._stopped else self._paused_at
 
     @property
@@ -61,6 +61,8 @@ class TrainingControl:
         (0, False) once stopped.
         """
         with self._changed:
+            if self._paused_at is not None:  # a run that was paused before it began stands still from now on
+                self._paused_at = time.monotonic()
             self._changed.wait_for(lambda: self._stopped or self._paused_at is None or self._permits)
             if self._stopped:
                 return 0, False

@@ -59,11 +59,11 @@ def _stretches(side: int) -> list[slice]:
 def _embedded_without(image: Tensor, embed: Callable[[Tensor], Tensor]) -> Tensor:
     """Embeddings, float32 [patches, D], of uint8 [C, H, W] with each patch painted in the colour of its border."""
     height, width = image.shape[1:]
-    border = torch.cat([image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]], 1)
+    border = torch.cat([image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1]], 1).median(1).values
     hidden = []
     for rows, columns in places(height, width):
         one = image.clone()
-        one[:, rows, columns] = border.median(1).values[:, None, None]
+        one[:, rows, columns] = border[:, None, None]
         hidden.append(one)
     return torch.cat([embed(as_floats(part)) for part in torch.stack(hidden).split(_CHUNK)])
 

@@ -287,10 +287,10 @@ class JobRegistry:
         with self._changed:
             wanted = bool(self._waiting())
             for key, job in list(self._jobs.items()):
-                paused = job.control.paused_since
+                still_since = job.control.paused_since if wanted and job.state == "paused" else None
                 if job.alive and (
                     now - job.last_seen > IDLE_SECONDS
-                    or (wanted and paused is not None and now - paused > PAUSED_SECONDS)
+                    or (still_since is not None and now - still_since > PAUSED_SECONDS)
                 ):
                     job.stop()
                 if job.ended_at is not None and now - job.ended_at > KEPT_SECONDS:

@@ -376,6 +376,21 @@ def test_a_paused_job_makes_room_for_those_who_wait(open_registry: Open, submit:
     assert ended(holder) == "stopped" and ended(waiting) == "done"
 
 
+def test_a_paused_job_that_waits_is_not_blamed_for_it(open_registry: Open, submit: Submit, script: Script) -> None:
+    gate = script.gate("0")
+    registry = open_registry()
+    running, paused = submit(registry, "0"), submit(registry, "1", paused=True)
+    submit(registry, "2")
+    assert script.started["0"].wait(WAIT)
+    now = (paused.control.paused_since or 0.0) + PAUSED_SECONDS + 1
+    for job in registry.all_jobs():
+        job.last_seen = now
+    registry.tidy(now)
+    assert paused.state == "waiting" and not paused.control.stopped
+    gate.set()
+    assert ended(running) == "done"
+
+
 def test_looking_at_a_job_keeps_it(open_registry: Open, submit: Submit, script: Script) -> None:
     gate = script.gate("0")
     job = submit(open_registry(), "0")
