@@ -183,6 +183,7 @@ def test_keyboard_alone_starts_and_stops(visit: Callable) -> None:
 
     press("start")
     visitor.wait_points(1)
+    visitor.wait("!document.querySelector('#stop').disabled")
     visitor.page.evaluate("() => document.activeElement?.blur()")
     press("stop")
     visitor.wait_state("stopped")
