@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from siamese.checkpoint import Checkpoint
 from siamese.ui import form
 from siamese.ui.lab import RUN_PREFIX, current_lab
 from siamese.ui.texts import i18n
@@ -34,7 +33,8 @@ def model_choices(owner: str) -> list[tuple[str, str]]:
     """Models to compare with, as (title, key): this browser's runs, newest first, then those that ship."""
     lab = current_lab()
     runs = [(f"▶ {form.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id) for job in lab.finished_runs(owner)]
-    shipped = [(Checkpoint.load(path).data["title"], path.stem) for path in lab.shipped_paths()]
+    # By their comparers, which are kept: two tabs ask each time they open, and the files are megabytes.
+    shipped = [(lab.comparer(path.stem).checkpoint.data["title"], path.stem) for path in lab.shipped_paths()]
     return [*runs[:MOST_RUNS], *shipped]
 
 

@@ -8,12 +8,13 @@ import math
 
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageColor
 from torch import Tensor
 
+from siamese import figures
 from siamese.data.bank import resize
 
-SAME, DIFFERENT = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)
+SAME, DIFFERENT = (ImageColor.getrgb(hue) for hue in (figures.SAME, figures.DIFFERENT))
 
 
 def to_image(pixels: Tensor) -> Image.Image:
