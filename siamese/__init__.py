@@ -9,7 +9,7 @@ yields small events (`events`), which a job (`jobs`), a page (`ui`) or the comma
 
     from siamese.data import load_dataset
     from siamese.recipes import recipe_named
-    from siamese.training import train
+    from siamese.training.loop import train
 
     dataset = load_dataset("glyphs")
     for event in train(recipe_named("fast", dataset.kind), dataset):
@@ -19,3 +19,11 @@ yields small events (`events`), which a job (`jobs`), a page (`ui`) or the comma
 """
 
 __version__ = "0.1.0"
+
+
+class SiameseError(ValueError):
+    """A request that cannot be carried out, told in a sentence.
+
+    The message says what is wrong, with the offending value, and what to do. The command line prints it without a
+    traceback and the web page shows it as it stands, so it never holds a path of the server or an internal name.
+    """

@@ -2,7 +2,7 @@
 
 import sys
 
-from siamese.cli import main
+from siamese.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,10 +6,10 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from siamese.checkpoint import Checkpoint
 from siamese.commands.output import print_json
-from siamese.compare import Comparer
+from siamese.comparison.compare import Comparer
 from siamese.data.image_file import read_image
+from siamese.models.checkpoint import Checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

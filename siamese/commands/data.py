@@ -6,12 +6,12 @@ import argparse
 import io
 from pathlib import Path
 
+from siamese import SiameseError
 from siamese.commands.output import output_file, print_json, print_table, progress_bar, write
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import NAMES, available, load_dataset
 from siamese.data.sheet import contact_sheet
-from siamese.errors import SiameseError
-from siamese.export import write_dataset
+from siamese.export.files import write_dataset
 
 _CLASSES, _IMAGES = 12, 10  # of a contact sheet
 

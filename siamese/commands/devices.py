@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 import torch.distributed as dist
 
-from siamese.errors import SiameseError
-from siamese.training import default_device
+from siamese import SiameseError
+from siamese.training.loop import default_device
 
 
 class Process(NamedTuple):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from siamese.checkpoint import Checkpoint
+from siamese import SiameseError
 from siamese.commands.devices import device_named
 from siamese.commands.output import print_evaluation, progress_bar
 from siamese.data.catalogue import NAMES, load_dataset
-from siamese.errors import SiameseError
-from siamese.evaluate import TRIALS, Evaluation, Evaluator
-from siamese.lake import lake
+from siamese.evaluation.lake import lake
+from siamese.evaluation.protocols import TRIALS, Evaluation, Evaluator
+from siamese.models.checkpoint import Checkpoint
 
 PROTOCOLS = ("pairs", "verification", "oneshot", "lake")
 

@@ -6,10 +6,10 @@ import argparse
 from functools import partial
 from pathlib import Path
 
+from siamese import SiameseError
 from siamese.commands.output import print_json, progress_bar, write
 from siamese.data.catalogue import load_dataset
-from siamese.errors import SiameseError
-from siamese.examples import load_models, make_examples
+from siamese.export.examples import load_models, make_examples
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from siamese import SiameseError
+from siamese.commands.progress import ProgressBar
 from siamese.data.image_file import printable
-from siamese.errors import SiameseError
-from siamese.evaluate import Evaluation
-from siamese.progress import ProgressBar
+from siamese.evaluation.protocols import Evaluation
 
 _TITLES = {
     "pair_accuracy": "pair accuracy",

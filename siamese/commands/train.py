@@ -13,20 +13,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from siamese.cards import Making, model_card
-from siamese.checkpoint import Checkpoint
+from siamese import SiameseError
 from siamese.commands.devices import Process, processes
 from siamese.commands.output import output_file, print_evaluation, print_json, progress_bar, write
-from siamese.control import TrainingControl
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import load_dataset
 from siamese.data.image_file import printable
-from siamese.errors import SiameseError
-from siamese.evaluate import WAY, Evaluation, Evaluator
-from siamese.events import Diagnosis, Finished, Progress, Started, Validation, plain
-from siamese.parts import fingerprint, holds_a_large_group
+from siamese.evaluation.protocols import WAY, Evaluation, Evaluator
+from siamese.evaluation.scores import Validation
+from siamese.evaluation.subsets import fingerprint, holds_a_large_group
+from siamese.export.cards import Making, model_card
+from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import RECIPES, Recipe, recipe_named
-from siamese.training import train
+from siamese.training.control import TrainingControl
+from siamese.training.events import Diagnosis, Finished, Progress, Started, plain
+from siamese.training.loop import train
 
 _ENDS = {"steps": "all steps done", "seconds": "time is up", "stopped": "stopped", "diverged": "diverged"}
 

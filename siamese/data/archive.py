@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import Dataset
 from siamese.data.class_folders import dataset_of_members
 from siamese.data.image_file import printable
 from siamese.data.layout import Member
-from siamese.errors import SiameseError
 
 _ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".7z", ".rar", ".zst", ".lz4", ".jar"}
 _ENCRYPTED = 0x1

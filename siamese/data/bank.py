@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from siamese.errors import SiameseError
+from siamese import SiameseError
 
 
 @dataclass(frozen=True, eq=False)

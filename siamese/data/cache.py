@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
-from siamese.errors import SiameseError
 
 Progress = Callable[[float], None]
 

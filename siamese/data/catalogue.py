@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from siamese import SiameseError
 from siamese.data import limits, omniglot, torchvision_sets
 from siamese.data.archive import load_zip
 from siamese.data.bank import Dataset
@@ -20,7 +21,6 @@ from siamese.data.cache import load_or_build
 from siamese.data.folder import load_folder
 from siamese.data.image_file import printable
 from siamese.data.table import load_table
-from siamese.errors import SiameseError
 
 Progress = Callable[[float], None]
 

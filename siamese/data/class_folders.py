@@ -9,6 +9,7 @@ from statistics import median
 import torch
 from torch import Tensor
 
+from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.image_file import border_median, crop_to_aspect, read_header, read_image, to_tensor
@@ -25,7 +26,6 @@ from siamese.data.split import (
     share,
     split,
 )
-from siamese.errors import SiameseError
 
 Progress = Callable[[float], None]
 

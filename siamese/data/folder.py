@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import Dataset
 from siamese.data.class_folders import dataset_of_members
 from siamese.data.image_file import printable
 from siamese.data.layout import Member
-from siamese.errors import SiameseError
 
 
 def load_folder(root: Path, seed: int = 0, progress: Callable[[float], None] | None = None) -> Dataset:

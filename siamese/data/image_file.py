@@ -16,9 +16,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import ImageBank
-from siamese.errors import SiameseError
 
 # Pillow refuses what is above twice its limit, and asks again for an image inside an image (an icon, a container), so
 # half of ours makes both agree. Its warning below that says nothing that the refusal does not say.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
+from siamese import SiameseError
 from siamese.data.image_file import image_suffixes, printable
 from siamese.data.split import natural
-from siamese.errors import SiameseError
 
 _PARTS = {
     "train": "train",

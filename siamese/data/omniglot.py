@@ -8,12 +8,12 @@ from pathlib import Path
 
 import torch
 
+from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.cache import load_or_build
 from siamese.data.image_file import read_image, to_tensor
 from siamese.data.split import require_images
 from siamese.data.torchvision_sets import download_errors, how_to_get
-from siamese.errors import SiameseError
 
 NAME = "omniglot"
 TITLE = "Omniglot"

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from siamese import SiameseError
 from siamese.data.bank import ImageBank
 from siamese.data.image_file import printable
-from siamese.errors import SiameseError
 
 HELD_OUT = 0.15
 # A part of one class has no different pairs, a class of one image in a part no same pair.

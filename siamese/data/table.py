@@ -12,12 +12,12 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import torch
 
+from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.class_folders import has_dark_background
 from siamese.data.image_file import printable
 from siamese.data.split import natural, split
-from siamese.errors import SiameseError
 
 # Digits, letters and garments are ten to thirty labels, all of which a network should see; with more than that, new
 # classes are the better question.

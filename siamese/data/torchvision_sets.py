@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.split import hold_out_images
-from siamese.errors import SiameseError
 
 VALIDATION_IMAGES = 5_000
 # The validation images are the same for everybody, so that scores can be compared.

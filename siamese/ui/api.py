@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from siamese.errors import SiameseError
+from siamese import SiameseError
 from siamese.ui import form
 from siamese.ui.lab import current_lab
 

@@ -6,7 +6,7 @@ import sys
 
 import gradio as gr
 
-from siamese.jobs import SWITCH_INTERVAL
+from siamese.training.jobs.registry import SWITCH_INTERVAL
 from siamese.ui import compare_tab, page_head, pairs_tab, train_tab
 from siamese.ui.api import offer_api
 from siamese.ui.lab import EXAMPLES, current_lab, open_lab

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from siamese.errors import SiameseError
-from siamese.explain import explain
+from siamese import SiameseError
+from siamese.comparison.explain import explain
 from siamese.ui.browser import as_browser
 from siamese.ui.lab import EXAMPLES, current_lab
 from siamese.ui.models import model_dropdown, offer_models

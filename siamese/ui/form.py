@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from siamese import recipes
+from siamese import SiameseError
 from siamese.data.catalogue import NAMES, available
-from siamese.errors import SiameseError
 from siamese.recipes import RECIPES, Recipe, recipe_named
+from siamese.recipes import recipe as recipes
 from siamese.ui.texts import i18n
 
 DEFAULT_DATA = "glyphs"

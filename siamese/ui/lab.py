@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from siamese.checkpoint import Checkpoint
-from siamese.compare import Comparer
+from siamese import SiameseError
+from siamese.comparison.compare import Comparer
 from siamese.data import Dataset
 from siamese.data.catalogue import NAMES, load_dataset
-from siamese.errors import SiameseError
-from siamese.jobs import JobRegistry, TrainingJob
-from siamese.training import train
+from siamese.models.checkpoint import Checkpoint
+from siamese.training.jobs.registry import JobRegistry, TrainingJob
+from siamese.training.loop import train
 from siamese.ui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

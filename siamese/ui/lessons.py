@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from siamese import SiameseError
 from siamese.data.catalogue import NAMES
-from siamese.errors import SiameseError
 from siamese.recipes import Recipe, recipe_named
 
 FILE = Path(__file__).parent / "static" / "lessons.json"

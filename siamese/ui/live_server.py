@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from siamese.jobs import Access, TrainingJob
-from siamese.step import prepare_bank
+from siamese.evaluation.validation import map_images, validation_pool
+from siamese.models.inputs import prepare_bank
+from siamese.training.jobs.registry import Access, TrainingJob
 from siamese.ui.lab import current_lab
 from siamese.ui.pictures import data_uri, sprite, to_image
-from siamese.validation import map_images, validation_pool
 
 THUMBNAIL = 40  # pixels: sharp at twice the size that a map shows
 GONE: dict[str, Any] = {"gone": True}

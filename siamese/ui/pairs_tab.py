@@ -10,12 +10,12 @@ from typing import Any
 import gradio as gr
 import torch
 
+from siamese import SiameseError
 from siamese.data.bank import ImageBank
-from siamese.errors import SiameseError
-from siamese.evaluate import Evaluator
-from siamese.mistakes import worst_mistakes
-from siamese.sampling import check_pairs, sample_episodes, sample_pairs, sample_triplets
-from siamese.step import two_domains
+from siamese.evaluation.mistakes import worst_mistakes
+from siamese.evaluation.protocols import Evaluator
+from siamese.learning.sampling import check_pairs, sample_episodes, sample_pairs, sample_triplets
+from siamese.models.inputs import two_domains
 from siamese.ui import form
 from siamese.ui.browser import as_browser
 from siamese.ui.lab import current_lab

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageColor
 from torch import Tensor
 
-from siamese import figures
 from siamese.data.bank import resize
+from siamese.export import figures
 
 SAME, DIFFERENT = (ImageColor.getrgb(hue) for hue in (figures.SAME, figures.DIFFERENT))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from siamese.data.catalogue import default_data_dir
-from siamese.training import default_device
+from siamese.training.loop import default_device
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from siamese import export, figures
-from siamese.errors import SiameseError
-from siamese.jobs import TrainingJob
-from siamese.script import pytorch_script
+from siamese import SiameseError
+from siamese.export import figures
+from siamese.export import files as export
+from siamese.export.script import pytorch_script
+from siamese.training.jobs.registry import TrainingJob
 from siamese.ui import form
 from siamese.ui.lab import current_lab
 from siamese.ui.widget import Widget, words

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from siamese.errors import SiameseError
-from siamese.jobs import TrainingJob
+from siamese import SiameseError
 from siamese.recipes import RECIPES, Recipe
+from siamese.training.jobs.registry import TrainingJob
 from siamese.ui import form
 from siamese.ui.browser import Browser, as_browser, remembered
 from siamese.ui.lab import current_lab

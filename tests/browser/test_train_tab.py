@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from siamese.checkpoint import Checkpoint
-from siamese.events import Progress
+from siamese.models.checkpoint import Checkpoint
+from siamese.training.events import Progress
 from siamese.ui.lab import current_lab
 from siamese.ui.lessons import load_lessons
 

@@ -15,10 +15,10 @@ import pytest
 import torch
 from PIL import Image
 
+from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.archive import list_members, load_zip, open_zip
 from siamese.data.folder import load_folder
-from siamese.errors import SiameseError
 
 
 def png(value: int = 0) -> bytes:

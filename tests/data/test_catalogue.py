@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
+from siamese import SiameseError
 from siamese.data import Dataset, ImageBank, available, catalogue, default_data_dir, limits, load_dataset
-from siamese.errors import SiameseError
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.class_folders import has_dark_background
 from siamese.data.folder import load_folder
-from siamese.errors import SiameseError
 
 
 def put(root: Path, name: str, value: object = 0, size: tuple[int, int] = (12, 10), mode: str = "L") -> None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import ImageBank
 from siamese.data.image_file import (
@@ -26,7 +27,6 @@ from siamese.data.image_file import (
     read_image,
     to_tensor,
 )
-from siamese.errors import SiameseError
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from siamese import SiameseError
 from siamese.data.layout import Member, arrange
-from siamese.errors import SiameseError
 
 
 def members(*paths: str) -> list[Member]:

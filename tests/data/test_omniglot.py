@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from siamese import SiameseError
 from siamese.data import omniglot
 from siamese.data.bank import Dataset, ImageBank, resize
-from siamese.errors import SiameseError
 
 
 def write_alphabet(folder: Path, characters: int, drawings: int = 2, shade: int = 0) -> None:

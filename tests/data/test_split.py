@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from siamese import SiameseError
 from siamese.data.bank import ImageBank
 from siamese.data.split import hold_out_classes, hold_out_images, natural, split
-from siamese.errors import SiameseError
 
 
 def numbered(counts: list[int]) -> ImageBank:

@@ -12,11 +12,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from siamese import SiameseError
 from siamese.data import limits, table
 from siamese.data.bank import Dataset
 from siamese.data.split import natural
 from siamese.data.table import load_table
-from siamese.errors import SiameseError
 
 SIDE = 8
 PIXELS = SIDE * SIDE

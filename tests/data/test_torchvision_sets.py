@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from siamese import SiameseError
 from siamese.data.torchvision_sets import SETS, is_present, load
-from siamese.errors import SiameseError
 
 
 def write_set(data_dir: Path, folder: str = "MNIST", compress: bool = False, per_class: int = 60) -> None:

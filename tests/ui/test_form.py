@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siamese import recipes
-from siamese.errors import SiameseError
+from siamese import SiameseError
 from siamese.recipes import RECIPES, Recipe
+from siamese.recipes import recipe as recipes
 from siamese.ui import form
 
 ALL_CHOICES = {

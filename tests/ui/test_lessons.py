@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from siamese.errors import SiameseError
+from siamese import SiameseError
 from siamese.recipes import RECIPES, Recipe
 from siamese.ui import form
 from siamese.ui.lessons import FILE, LANGUAGES, Lesson, LessonText, lesson_named, load_lessons, read_lessons

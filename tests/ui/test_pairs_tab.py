@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
+from siamese import SiameseError
 from siamese.data.bank import ImageBank
-from siamese.errors import SiameseError
 from siamese.ui.pairs_tab import SHOWN, WAY, draw
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from siamese.checkpoint import Checkpoint
 from siamese.data.bank import Dataset
-from siamese.jobs import TrainingJob
+from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import recipe_named
+from siamese.training.jobs.registry import TrainingJob
 from siamese.ui import take_home
 from siamese.ui.lab import Lab, open_lab
 from siamese.ui.settings import Settings

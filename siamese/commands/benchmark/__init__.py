@@ -1,0 +1,65 @@
+"""python -m siamese benchmark: how fast training and serving are on this machine, beside what they are compared with.
+
+One module a part. Each has ABOUT, what it measures and how, and measure(bench), which yields a row, a plain dict, for
+every figure it has; __init__ prints them, as JSON lines or as tables, and writes the report.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+# Names of modules: nothing heavy is imported before a part runs.
+PARTS = ("time_to_accuracy", "faces", "resnet", "jobs", "starvation", "serving", "scaling")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command; --json and --data-dir are those of every command."""
+    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (a GPU where there is one)")
+    parser.add_argument("--quick", action="store_true", help="three minutes at most on two cores, in place of fifteen")
+    parser.add_argument("--out", type=Path, metavar="REPORT.md", help="also write the tables as Markdown")
+    parser.add_argument(
+        "--part",
+        action="append",
+        choices=PARTS,
+        dest="parts",
+        metavar="NAME",
+        help=f"only this part, once for each ({', '.join(PARTS)}; else all)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures the parts that are asked for, prints each as it is done; 1 where a part failed, else 0."""
+    from siamese import SiameseError
+    from siamese.commands.benchmark.bench import Bench
+    from siamese.commands.benchmark.report import Report, print_part
+    from siamese.commands.devices import device_named
+    from siamese.commands.output import output_file, print_json, write
+
+    out = None if options.out is None else output_file(options.out, [".md"])
+    bench = Bench(device_named(options.device), options.quick, options.data_dir)
+    bench.wake()
+    report = Report(bench.device, getattr(options, "arguments", ["benchmark"]))
+    failed = False
+    for name in options.parts or PARTS:
+        part = importlib.import_module(f"siamese.commands.benchmark.{name}")
+        print(f"{name} …", file=sys.stderr, flush=True)
+        rows = []
+        try:
+            for row in part.measure(bench):
+                rows.append(row)
+                if options.json:
+                    print_json(row)
+        except SiameseError as error:
+            failed = True
+            rows.append(bench.row(name, failed=str(error)))
+            if options.json:
+                print_json(rows[-1])
+        if not options.json:
+            print_part(name, part.ABOUT, rows)
+        report.add(name, part.ABOUT, rows)
+    if out is not None:
+        write(out, report.markdown().encode())
+    return int(failed)

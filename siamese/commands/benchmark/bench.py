@@ -1,0 +1,155 @@
+"""What every part of the benchmark needs: the device, the data, a clock, and an engine that takes training steps."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from siamese.data.bank import Dataset, ImageBank
+from siamese.data.catalogue import available, load_dataset
+from siamese.recipes import Recipe
+from siamese.training.cuda_graph import GraphedStep
+from siamese.training.loop import device_name, schedule_factor
+from siamese.training.step import TrainingStep
+
+REPORT_SECONDS = 0.05  # so long steps run between two waits for the device, as in a training run
+
+
+@dataclass(frozen=True)
+class Bench:
+    """device: what is measured. quick: the short version. data_dir: where data sets lie (None: the default place)."""
+
+    device: torch.device
+    quick: bool = False
+    data_dir: Path | None = None
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """How a step can run here: "eager", and on CUDA as a replayed "graph" too."""
+        return ("eager", "graph") if self.device.type == "cuda" else ("eager",)
+
+    @property
+    def best_mode(self) -> str:
+        """How training runs its steps on this device."""
+        return self.modes[-1]
+
+    def row(self, part: str, **figures: Any) -> dict[str, Any]:
+        """A row of results, with where it was measured."""
+        return {"part": part, "device": device_name(self.device), "torch": torch.__version__, **figures}
+
+    def dataset(self, name: str) -> Dataset:
+        """A data set by name; nothing is downloaded."""
+        return load_dataset(name, self.data_dir)
+
+    def digits(self) -> Dataset:
+        """MNIST where it is in the data folder, else the built-in glyphs; every row names its data."""
+        present = {entry.name for entry in available(self.data_dir) if entry.present}
+        return self.dataset("mnist" if "mnist" in present else "glyphs")
+
+    def wake(self) -> None:
+        """Loads the device's libraries, which take seconds once a process and are nobody's set-up time."""
+        if self.device.type != "cuda":
+            return
+        network = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.Linear(8 * 14 * 14, 8))
+        network.to(self.device)(torch.zeros(8, 1, 16, 16, device=self.device)).sum().backward()
+        torch.cuda.synchronize(self.device)
+
+    def clock(self) -> Clock:
+        """A clock that stands still."""
+        return Clock(self.device)
+
+
+class Clock:
+    """Seconds of work on a device inside `with` blocks; what happens between them is not counted."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._began = 0.0
+        self.seconds = 0.0
+
+    def __enter__(self) -> None:
+        self._wait()
+        self._began = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self._wait()
+        self.seconds += time.perf_counter() - self._began
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+
+class Engine:
+    """The project's training step, eager or as a CUDA graph, without the validations and reports of a whole run.
+
+    Building it is the whole set-up: network, optimiser, bank to the device, and the capture of a graph. It has to be
+    built, used and closed in one thread. Raises SiameseError as TrainingStep does.
+    """
+
+    def __init__(self, recipe: Recipe, bank: ImageBank, device: torch.device, mode: str) -> None:
+        self.device = device
+        # The default stream cannot be captured, and several threads would share it.
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.done = 0
+        self._graph: GraphedStep | None = None
+        self._rate: float | None = None
+        with self.on_stream():
+            self.step = TrainingStep(recipe, bank, device)
+            self.recipe = self.step.recipe
+            self._take: Callable[[], None] = self.step
+            if mode == "graph":
+                assert self.stream is not None
+                self._graph = GraphedStep(self.step, self.stream)
+                self._take = self._graph
+
+    def on_stream(self) -> AbstractContextManager[Any]:
+        """A block whose device work follows that of the steps."""
+        return contextlib.nullcontext() if self.stream is None else torch.cuda.stream(self.stream)
+
+    def advance(self, steps: int) -> None:
+        """Takes so many steps at the rates of the recipe's schedule, and waits for them."""
+        with self.on_stream():
+            for _ in range(steps):
+                rate = self.recipe.learning_rate * schedule_factor(self.recipe.schedule, self.done, self.recipe.steps)
+                if rate != self._rate:
+                    self.step.set_learning_rate(rate)
+                    self._rate = rate
+                self._take()
+                self.done += 1
+        if self.stream is not None:
+            self.stream.synchronize()
+
+    def run(self, seconds: float) -> float:
+        """Steps per second over at least so many seconds, reporting as often as a training run does."""
+        began = time.perf_counter()
+        first, chunk = self.done, 1
+        while (took := time.perf_counter() - began) < seconds:
+            self.advance(chunk)
+            spent = time.perf_counter() - began - took
+            chunk = max(1, int(chunk * REPORT_SECONDS / spent))
+        return (self.done - first) / took
+
+    def close(self) -> None:
+        """Gives a graph's memory back."""
+        if self._graph is not None:
+            self._graph.close()
+
+
+@contextlib.contextmanager
+def switch_interval(seconds: float) -> Iterator[None]:
+    """A block with another switch interval of the interpreter."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -1,0 +1,61 @@
+"""Training threads side by side, and how many steps they take."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+
+import torch
+
+from siamese.commands.benchmark.bench import Bench, Engine, switch_interval
+from siamese.data.bank import ImageBank
+from siamese.recipes import Recipe
+from siamese.training.jobs.registry import SWITCH_INTERVAL
+
+Busy = Callable[[threading.Event], None]
+
+
+def steps_per_second(
+    bench: Bench, recipe: Recipe, bank: ImageBank, mode: str, seconds: float, count: int = 1, beside: Busy | None = None
+) -> float:
+    """Steps per second of `count` training threads, all together, over so many seconds.
+
+    Each has its own engine, and on a CPU one thread of torch's, as a job of the app has. beside: runs in one more thread
+    until its event is set. An exception in any of the threads is raised here.
+    """
+    ready = threading.Barrier(count + 1)
+    stop = threading.Event()
+
+    def train(number: int) -> float:
+        try:
+            if bench.device.type == "cpu":
+                torch.set_num_threads(1)
+            engine = Engine(replace(recipe, seed=number), bank, bench.device, mode)
+            engine.advance(3)
+        except BaseException:
+            ready.abort()  # the others would wait for ever
+            raise
+        try:
+            ready.wait()
+            return engine.run(seconds)
+        finally:
+            engine.close()
+
+    with switch_interval(SWITCH_INTERVAL), ThreadPoolExecutor(count + 1) as pool:
+        training = [pool.submit(train, number) for number in range(count)]
+        busy: list[Future[None]] = []
+        try:
+            ready.wait()
+            if beside is not None:
+                busy.append(pool.submit(beside, stop))
+        except threading.BrokenBarrierError:
+            pass  # one of the threads has failed, and tells why below
+        wait(training)
+        stop.set()
+    errors = [future.exception() for future in training] + [future.exception() for future in busy]
+    # Those whose barrier was broken by another's error come last.
+    for error in sorted(filter(None, errors), key=lambda error: isinstance(error, threading.BrokenBarrierError)):
+        raise error
+    return sum(future.result() for future in training)

@@ -1,0 +1,95 @@
+"""Model cards: what a trained network is, how it was made and how well it does, in a page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from siamese.commands.output import score_rows
+from siamese.data.bank import Dataset
+from siamese.evaluation.protocols import Evaluation
+from siamese.models.checkpoint import Checkpoint
+from siamese.recipes import Recipe
+
+_HEADINGS = {
+    "pairs": "Same or different",
+    "verification": "Verification over all pairs",
+    "oneshot": "One-shot classification",
+}
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a network came to be.  command: the whole line that made it.  device: as a person knows it.
+    parameters: of the network.  size: of the file, in bytes."""
+
+    command: str
+    device: str
+    parameters: int
+    size: int
+
+
+def model_card(
+    file: str, checkpoint: Checkpoint, dataset: Dataset, making: Making, evaluations: Sequence[Evaluation]
+) -> str:
+    """The card of the weights in a file of that name, with every score beside the one of raw pixels."""
+    recipe, (height, width) = checkpoint.recipe, checkpoint.size
+    train = dataset.train
+    facts = [
+        ("data", f"{dataset.title}: {len(train):,} training images of {train.classes:,} classes"),
+        ("held out", (f"the {dataset.unseen} of the validation part ({_size(dataset.validation.classes, dataset)}) "
+                     f"and of the test part ({_size(dataset.test.classes, dataset)}) were never trained on")),
+        ("input", f"{_colours(checkpoint)}, {width} × {height} pixels{_background(checkpoint)}"),
+        ("network", f"{recipe.encoder}, {making.parameters:,} parameters, {making.size / 1e6:.2f} MB"),
+        ("embedding", (f"{recipe.embedding_dim} numbers{', of length 1' if recipe.normalize else ''}; compared by "
+                      f"{recipe.similarity} distance")),
+        ("loss", f"{recipe.loss} over {recipe.batching}{_batch(recipe)}"),
+        ("optimiser", f"{recipe.optimizer}, learning rate {recipe.learning_rate:g}, schedule {recipe.schedule}"),
+        ("augmentation", recipe.augmentation + (", quarter turns as classes" if recipe.rotations_as_classes else "")),
+        ("training", (f"the best of {recipe.steps:,} steps on validation: step {checkpoint.step:,}, after "
+                     f"{checkpoint.seconds:.1f} s on {making.device}; seed {recipe.seed}, "
+                     f"torch {checkpoint.versions['torch']}")),
+        ("threshold", f"{checkpoint.threshold:.4f}, chosen on validation pairs; a smaller dissimilarity is \"same\""),
+    ]  # fmt: skip
+    lines = [
+        f"# {file}",
+        "",
+        f"A Siamese network for {dataset.title}, trained by the recipe `{recipe.name}`. {recipe.teaches}",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {name} | {text} |" for name, text in facts),
+        "",
+        "Made by",
+        "",
+        f"    {making.command}",
+        "",
+        "## Scores",
+    ]
+    for evaluation in evaluations:
+        lines += ["", f"### {_HEADINGS[evaluation.protocol]}", "", evaluation.words, ""]
+        lines += ["| | this network | raw pixels |", "|---|---|---|"]
+        lines += [f"| {' | '.join(row)} |" for row in score_rows(evaluation)]
+    return "\n".join([*lines, ""])
+
+
+def _size(classes: int, dataset: Dataset) -> str:
+    return f"{classes:,} {'people' if dataset.unseen == 'people' else 'classes'}"
+
+
+def _colours(checkpoint: Checkpoint) -> str:
+    return "grey" if checkpoint.channels == 1 else "RGB"
+
+
+def _background(checkpoint: Checkpoint) -> str:
+    if checkpoint.dark_background is None:
+        return ""
+    return ", light strokes on dark" if checkpoint.dark_background else ", dark strokes on light"
+
+
+def _batch(recipe: Recipe) -> str:
+    if recipe.batching != "all-pairs":
+        return f", {recipe.batch_size} a step"
+    images = f" of {recipe.classes_per_batch} classes × {recipe.images_per_class} images"
+    detail = {"supcon": f"temperature {recipe.temperature:g}", "bce": ""}.get(recipe.loss, f"margin {recipe.margin:g}")
+    return images + (f"; {detail}" if detail else "")

@@ -1,0 +1,178 @@
+"""Checkpoints: safetensors files that say what they are, where they come from and how well they do."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as bytes_from_tensors
+from torch import Tensor
+
+from siamese import SiameseError
+from siamese.models.network import SiameseNetwork, build_network
+from siamese.recipes import Recipe
+
+FORMAT = "siamese-checkpoint-1"
+LARGEST_HEADER = 1 << 20  # bytes of metadata that are read of a file
+
+# What reading a file that is something else can raise.
+_UNREADABLE = (
+    SafetensorError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A trained network with all that is needed to use it.
+
+    data: name, title, kind and unseen of the data set.  channels, size (height, width), dark_background: what the
+    encoder takes.  threshold: chosen on validation pairs; scores: measured on them.  weights: the network's tensors.
+    training: the optimiser's and the generators' state, in the last checkpoint of a run alone, so that it can go on.
+    source_size: (height, width) of the data set's images before the recipe's own size stretched them; None: the same.
+    """
+
+    recipe: Recipe
+    data: dict[str, str]
+    channels: int
+    size: tuple[int, int]
+    dark_background: bool | None
+    threshold: float
+    scores: dict[str, Any]
+    step: int
+    seconds: float
+    weights: dict[str, Tensor] = field(repr=False)
+    training: dict[str, Tensor] = field(default_factory=dict, repr=False)
+    versions: dict[str, str] = field(
+        default_factory=lambda: {"torch": torch.__version__, "python": platform.python_version()}
+    )
+    source_size: tuple[int, int] | None = None
+
+    def network(self) -> SiameseNetwork:
+        """The network on the CPU, in evaluation mode. Raises SiameseError where the weights are another network's."""
+        # First without memory: what a file claims about itself may be far larger than the file.
+        with torch.device("meta"):
+            claimed = build_network(self.recipe, self.channels, self.size, fetch=False).state_dict()
+        if {n: t.shape for n, t in claimed.items()} != {n: t.shape for n, t in self.weights.items()}:
+            raise SiameseError(
+                f'The weights in this checkpoint do not fit its encoder "{self.recipe.encoder}"; the file is damaged.'
+            )
+        network = build_network(self.recipe, self.channels, self.size, fetch=False)
+        network.load_state_dict(self.weights)
+        return network.eval()
+
+    def to_bytes(self) -> bytes:
+        """The checkpoint as a safetensors file."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.weights.items()}
+        tensors |= {f"training.{name}": tensor for name, tensor in self.training.items()}
+        about = {
+            "recipe": self.recipe.as_dict(),
+            "data": self.data,
+            "channels": self.channels,
+            "size": list(self.size),
+            "source_size": None if self.source_size is None else list(self.source_size),
+            "dark_background": self.dark_background,
+            "threshold": self.threshold,
+            "scores": self.scores,
+            "step": self.step,
+            "seconds": self.seconds,
+            "versions": self.versions,
+        }
+        plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        return bytes_from_tensors(plain, {"format": FORMAT, "about": json.dumps(about)})
+
+    def save(self, path: Path) -> None:
+        """Writes the file in one go: a reader never sees half of it. Raises SiameseError where it cannot be written."""
+        unfinished = path.with_name(path.name + ".part")
+        try:
+            unfinished.write_bytes(self.to_bytes())
+            unfinished.replace(path)
+        except OSError as error:
+            raise SiameseError(
+                f"{path.name} cannot be written: {error.strerror}; choose another place for it."
+            ) from error
+
+    @classmethod
+    def from_bytes(cls, content: bytes, name: str = "This file") -> Checkpoint:
+        """Reads a checkpoint, whatever device wrote it, onto the CPU.
+
+        Raises SiameseError for a truncated or foreign file; nothing in it is ever unpickled or run.
+        """
+        try:
+            about = _about(content)
+            recipe = Recipe().with_settings(dict(about["recipe"]))
+            threshold, step, seconds = float(about["threshold"]), int(about["step"]), float(about["seconds"])
+            size, source = _size(about["size"]), about.get("source_size")
+            dark, scores = about["dark_background"], dict(about["scores"])
+            if not math.isfinite(threshold + seconds) or dark not in (None, True, False):
+                raise ValueError("an impossible value")
+            if not all(isinstance(value, (int, float)) for value in scores.values()):
+                raise TypeError("a score that is no number")
+            tensors = tensors_from_bytes(content)
+            return cls(
+                recipe=recipe,
+                data={str(k): str(v) for k, v in about["data"].items()},
+                channels=1 if int(about["channels"]) == 1 else 3,
+                size=size,
+                dark_background=dark,
+                threshold=threshold,
+                scores=scores,
+                step=step,
+                seconds=seconds,
+                weights=_under("network.", tensors),
+                training=_under("training.", tensors),
+                versions={str(k): str(v) for k, v in about["versions"].items()},
+                source_size=None if source is None else _size(source),
+            )
+        except SiameseError:
+            raise
+        except _UNREADABLE as error:
+            raise SiameseError(
+                f"{name} is no checkpoint of this project, or it is cut short; "
+                "choose a .safetensors file that a training run here has written."
+            ) from error
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Reads a checkpoint file. Raises SiameseError where it does not exist, is truncated or foreign."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise SiameseError(f"There is no readable file {path.name}; give the path of a checkpoint.") from error
+        return cls.from_bytes(content, path.name)
+
+
+def _about(content: bytes) -> dict[str, Any]:
+    length = int.from_bytes(content[:8], "little")
+    if len(content) < 8 or not 2 <= length <= min(LARGEST_HEADER, len(content) - 8):
+        raise ValueError("no header")
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    if metadata.get("format") != FORMAT:
+        raise ValueError("another format")
+    about = json.loads(metadata["about"])
+    if not isinstance(about, dict):
+        raise TypeError("no description")
+    return about
+
+
+def _size(value: Any) -> tuple[int, int]:
+    height, width = (int(side) for side in value)
+    if not (1 <= height <= 4096 and 1 <= width <= 4096):
+        raise ValueError("an impossible size")
+    return height, width
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,250 @@
+"""Encoders: networks that turn images into embeddings, by name."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from http.client import HTTPException
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from siamese import SiameseError
+from siamese.recipes.recipe import TORCHVISION_ENCODERS
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class PixelScale(nn.Module):
+    """x → x · scale − offset, per channel: how an encoder wants its pixels, given 0 to 1 (float [n, C, H, W])."""
+
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, scale: list[float], offset: list[float]) -> None:
+        super().__init__()
+        self.register_buffer("scale", torch.tensor(scale).view(1, -1, 1, 1), persistent=False)
+        self.register_buffer("offset", torch.tensor(offset).view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images * self.scale - self.offset
+
+
+def build_encoder(
+    name: str,
+    channels: int,
+    size: tuple[int, int],
+    embedding_dim: int,
+    *,
+    pretrained: bool = False,
+    raw_pixels: bool = False,
+    fetch: bool = True,
+) -> nn.Module:
+    """The encoder of that name: float [n, channels, height, width] in 0 to 1 → float [n, embedding_dim].
+
+    size is (height, width). pretrained loads ImageNet weights (torchvision encoders only); without fetch the network is
+    the same but its weights are random, for a checkpoint's to be loaded over them. raw_pixels multiplies the input by
+    255. Raises SiameseError for images too small for the network or weights that cannot be fetched.
+    """
+    if name in TORCHVISION_ENCODERS:
+        network = _torchvision(name, channels, size, embedding_dim, pretrained and fetch)
+    else:
+        network = {
+            "strided": _strided,
+            "strided-wide": _strided_wide,
+            "conv4": _conv4,
+            "mnist-post": _mnist_post,
+            "faces-code": _faces_code,
+            "koch-2015": _koch,
+            "triplet-network": _triplet_network,
+        }[name](channels, size, embedding_dim)
+    if pretrained:
+        mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.449,), (0.226,))
+        scale = PixelScale([1 / s for s in std], [m / s for m, s in zip(mean, std)])
+        return nn.Sequential(scale, network)
+    if raw_pixels:
+        return nn.Sequential(PixelScale([255.0] * channels, [0.0] * channels), network)
+    return network
+
+
+def _features(layers: nn.Module, channels: int, size: tuple[int, int], name: str) -> int:
+    """How many numbers the convolutions leave of one image; SiameseError where the image is too small for them."""
+    try:
+        with torch.no_grad():
+            return layers.eval()(torch.zeros(1, channels, *size)).numel()
+    except RuntimeError as error:
+        raise SiameseError(
+            f"Images of {size[1]}×{size[0]} pixels are too small for the encoder {name}; "
+            "set image_size higher or choose the encoder strided."
+        ) from error
+    finally:
+        layers.train()
+
+
+def _block(inputs: int, outputs: int, kernel: int, stride: int, pool: bool = False) -> list[nn.Module]:
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    ]
+    return layers + ([nn.MaxPool2d(2)] if pool else [])
+
+
+def _with_projection(
+    layers: list[nn.Module], channels: int, size: tuple[int, int], embedding_dim: int, name: str
+) -> nn.Sequential:
+    convolutions = nn.Sequential(*layers)
+    return nn.Sequential(
+        convolutions, nn.Flatten(), nn.Linear(_features(convolutions, channels, size, name), embedding_dim)
+    )
+
+
+def _strided(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Two strided 5×5 convolutions (16, 32): on a CPU five times faster than pooled 3×3 ones of the same widths."""
+    return _with_projection(_block(channels, 16, 5, 2) + _block(16, 32, 5, 2), channels, size, embedding_dim, "strided")
+
+
+def _strided_wide(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Three strided convolutions (5×5 32, 5×5 64, 3×3 128)."""
+    layers = _block(channels, 32, 5, 2) + _block(32, 64, 5, 2) + _block(64, 128, 3, 2)
+    return _with_projection(layers, channels, size, embedding_dim, "strided-wide")
+
+
+def _conv4(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Four blocks of 64 3×3 filters and pooling: Conv-4 of the few-shot literature (Vinyals et al. 2016)."""
+    layers = _block(channels, 64, 3, 1, pool=True)
+    for _ in range(3):
+        layers += _block(64, 64, 3, 1, pool=True)
+    return _with_projection(layers, channels, size, embedding_dim, "conv4")
+
+
+def _mnist_post(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Two unpadded 3×3 convolutions (32, 64), each pooled, then 120 and 84 units; 1,600 features at 28×28 pixels."""
+    convolutions = nn.Sequential(
+        nn.Conv2d(channels, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2)
+    )
+    features = _features(convolutions, channels, size, "mnist-post")
+    return nn.Sequential(convolutions, nn.Flatten(), nn.Linear(features, 120), nn.ReLU(), nn.Linear(120, embedding_dim))
+
+
+def _faces_code(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Three reflection-padded 3×3 convolutions (4, 8, 8), each with ReLU and batch norm, then 500, 500 and the
+    embedding; 80,000 features and 40 million weights at 100×100 pixels."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in ((channels, 4), (4, 8), (8, 8)):
+        layers += [nn.ReflectionPad2d(1), nn.Conv2d(inputs, outputs, 3), nn.ReLU(), nn.BatchNorm2d(outputs)]
+    convolutions = nn.Sequential(*layers)
+    features = _features(convolutions, channels, size, "faces-code")
+    return nn.Sequential(
+        convolutions,
+        nn.Flatten(),
+        nn.Linear(features, 500),
+        nn.ReLU(),
+        nn.Linear(500, 500),
+        nn.ReLU(),
+        nn.Linear(500, embedding_dim),
+    )
+
+
+def _koch(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Koch, Zemel, Salakhutdinov 2015: 64@10×10, 128@7×7, 128@4×4, 256@4×4, then sigmoid units; 105×105 pixels."""
+    convolutions = nn.Sequential(
+        nn.Conv2d(channels, 64, 10),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(64, 128, 7),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(128, 128, 4),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(128, 256, 4),
+        nn.ReLU(),
+    )
+    features = _features(convolutions, channels, size, "koch-2015")
+    return nn.Sequential(convolutions, nn.Flatten(), nn.Linear(features, embedding_dim), nn.Sigmoid())
+
+
+def _triplet_network(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Hoffer & Ailon 2015: convolutions of 32 (5×5), 64 and embedding_dim (3×3) filters with ReLU and pooling between;
+    the last map, pooled to one value a filter, is the embedding. Their dropout is left out: it draws from the random
+    generator that all threads share."""
+    network = nn.Sequential(
+        nn.Conv2d(channels, 32, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(64, embedding_dim, 3),
+        nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(),
+    )
+    _features(network, channels, size, "triplet-network")
+    return network
+
+
+def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim: int, pretrained: bool) -> nn.Module:
+    """A torchvision classifier with its head replaced by one projection, made for any image size and 1 or 3 channels.
+
+    Stochastic depth is switched off, since it draws from the random generator that all threads share.
+    """
+    options = {"stochastic_depth_prob": 0.0} if name == "efficientnet_b0" else {}
+    network = _vgg11_bn() if name == "vgg11_bn" else getattr(torchvision.models, name)(**options)
+    if pretrained:
+        # All but a classifier's weights have a place in any of them.
+        network.load_state_dict(_imagenet_weights(name), strict=name != "vgg11_bn")
+    _replace_ends(network, name, channels, embedding_dim)
+    _features(network, channels, size, name)
+    return network
+
+
+def _vgg11_bn() -> nn.Module:
+    """torchvision's, initialised as there, without the classifier: its 124 million weights take half a gigabyte and a
+    second to make, only to be replaced."""
+    vgg = torchvision.models.vgg
+    features = vgg.make_layers(vgg.cfgs["A"], batch_norm=True)
+    for layer in features:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+    parts = {"features": features, "avgpool": nn.Identity(), "flatten": nn.Flatten(), "classifier": nn.Identity()}
+    return nn.Sequential(OrderedDict(parts))
+
+
+def _imagenet_weights(name: str) -> dict[str, Any]:
+    try:
+        # weights_only: tensors and nothing else is read, whatever the downloaded file holds.
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+        return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, HTTPException, RuntimeError) as error:  # no network, half a file, or a wrong checksum
+        raise SiameseError(
+            f"The ImageNet weights of {name} cannot be fetched; is there no network here? "
+            "Set pretrained to false to start from random weights."
+        ) from error
+
+
+def _replace_ends(network: Any, name: str, channels: int, embedding_dim: int) -> None:
+    """Puts in a first convolution for these channels and a projection for the classifier."""
+    if name == "resnet18":
+        network.fc = nn.Linear(network.fc.in_features, embedding_dim)
+        network.conv1 = _for_channels(network.conv1, channels)
+        return
+    # The first convolution of the other three: bare in VGG, the head of a block in the mobile ones.
+    first = network.features if name == "vgg11_bn" else network.features[0]
+    first[0] = _for_channels(first[0], channels)
+    network.avgpool = nn.AdaptiveAvgPool2d(1)
+    features = 512 if name == "vgg11_bn" else network.classifier[0 if name == "mobilenet_v3_small" else 1].in_features
+    network.classifier = nn.Linear(features, embedding_dim)
+
+
+def _for_channels(layer: nn.Conv2d, channels: int) -> nn.Conv2d:
+    """The first convolution for grey images: the sum over its colours answers a grey image as it would in RGB."""
+    if channels == layer.in_channels:
+        return layer
+    layer.in_channels = channels
+    layer.weight = nn.Parameter(layer.weight.detach().sum(1, keepdim=True))
+    return layer

@@ -1,0 +1,113 @@
+"""What a training run tells: small plain values, picklable, that know nothing of threads or pages."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from siamese.evaluation.scores import Scores, Validation
+
+
+@dataclass(frozen=True)
+class Started:
+    """The network stands and the first step can run. setup_seconds: from the call to here, graph capture included."""
+
+    device: str
+    parameters: int
+    train_images: int
+    train_classes: int
+    setup_seconds: float
+    collapse: float
+    collapse_name: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Some steps later. losses: of each step since the last report, the newest being that of `step`.
+
+    seconds: spent training so far, pauses left out. steps_per_second, pairs_per_second: over this report's span.
+    """
+
+    step: int
+    losses: tuple[float, ...]
+    seconds: float
+    steps_per_second: float
+    pairs_per_second: float
+    learning_rate: float
+    margin: float
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the distance of raw pixels scores on the same sample; sent once, at the start."""
+
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class SteppedPair:
+    """One pair of a batch around a single step. left, right: image indices of the training bank (right: of its partner
+    in a network of two towers). force: "pull", "push" or "none", what this step asked of the pair. share: of the batch
+    loss, 0 to 1. before, after: dissimilarity, on the very images (augmentation included) of the batch."""
+
+    left: int
+    right: int
+    same: bool
+    before: float
+    after: float
+    share: float
+    force: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """A single step that was asked for, and what it did to pairs of its batch (at most 12, the heaviest first)."""
+
+    step: int
+    loss: float
+    pairs: tuple[SteppedPair, ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Something a teacher would point at. step: where it began, or where a validation first saw it.
+
+    kind: "collapse", "diverged", "satisfied" (no triplet teaches any more), or "recovered" when one of them is over.
+    """
+
+    kind: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The end of a run. best and last: checkpoints as safetensors bytes; best is None before any validation.
+
+    why: "steps" or "seconds" when the run is complete, "stopped" on request, "diverged" when the loss was not finite.
+    """
+
+    step: int
+    seconds: float
+    why: str
+    best: bytes | None = field(repr=False)
+    last: bytes = field(repr=False, default=b"")
+
+
+Event = Started | Progress | Validation | Baseline | Stepped | Diagnosis | Finished
+
+
+def plain(event: Event) -> dict[str, Any]:
+    """The event as a JSON-ready dict with its kind under "event"; checkpoint bytes are left out, and a number that is
+    not finite, which JSON cannot say, is None."""
+    values = {name: value for name, value in asdict(event).items() if name not in ("best", "last")}
+    return {"event": type(event).__name__.lower(), **_finite(values)}
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,166 @@
+"""RunHistory: everything a page needs to draw one run, gathered from its events and bounded in size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from siamese.evaluation.scores import Validation
+from siamese.learning.losses import collapse_value
+from siamese.recipes import Recipe
+from siamese.training.events import Baseline, Diagnosis, Event, Progress, Started, Stepped
+
+MOST_POINTS = 2400  # of a loss curve that are kept; a longer one is thinned by averaging neighbours
+MOST_SENT = 240  # of them that go to a page at a time
+MOST_FRAMES = 60  # validations that can be scrubbed back through
+
+
+@dataclass
+class LossCurve:
+    """The training loss over the steps, each point the mean of `per_point` steps."""
+
+    steps: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+    per_point: int = 1
+    _waiting: list[float] = field(default_factory=list)
+
+    def add(self, first_step: int, losses: tuple[float, ...], seconds: float) -> None:
+        """Adds the losses of consecutive steps, the last of which ended after so many seconds."""
+        for step, loss in enumerate(losses, first_step):
+            self._waiting.append(loss)
+            if len(self._waiting) == self.per_point:
+                self.steps.append(step)
+                self.seconds.append(round(seconds, 3))
+                self.values.append(sum(self._waiting) / self.per_point)
+                self._waiting.clear()
+                if len(self.steps) >= MOST_POINTS:
+                    self._thin()
+
+    def _thin(self) -> None:
+        self.values = [(a + b) / 2 for a, b in zip(self.values[::2], self.values[1::2])]
+        self.steps, self.seconds = self.steps[1::2], self.seconds[1::2]
+        self.per_point *= 2
+
+    def sent(self) -> dict[str, list[Any]]:
+        """At most MOST_SENT points, the newest among them; a value that is no finite number is None."""
+        stride = -(-len(self.steps) // MOST_SENT) or 1
+        kept = range((len(self.steps) - 1) % stride, len(self.steps), stride)
+        return {
+            "step": [self.steps[i] for i in kept],
+            "seconds": [self.seconds[i] for i in kept],
+            "value": [finite(self.values[i]) for i in kept],
+        }
+
+
+class RunHistory:
+    """Takes the events of one run and tells its state in JSON-ready values. Not locked: its owner does that."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.loss = LossCurve()
+        self.started: Started | None = None
+        self.baseline: Baseline | None = None
+        self.progress: Progress | None = None
+        self.validations: list[Validation] = []
+        self.diagnosis: Diagnosis | None = None
+        self.stepped: Stepped | None = None
+
+    def add(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self.loss.add(event.step - len(event.losses) + 1, event.losses, event.seconds)
+            self.progress = event
+        elif isinstance(event, Validation):
+            self.validations.append(event)
+            if len(self.validations) > MOST_FRAMES:
+                del self.validations[1:-1:2]
+        elif isinstance(event, Started):
+            self.started = event
+        elif isinstance(event, Baseline):
+            self.baseline = event
+        elif isinstance(event, Stepped):
+            self.stepped = event
+        elif isinstance(event, Diagnosis):
+            self.diagnosis = None if event.kind == "recovered" else event
+
+    @property
+    def told_step(self) -> int:
+        """The newest step that was reported."""
+        return 0 if self.progress is None else self.progress.step
+
+    def told(self) -> dict[str, Any]:
+        """Curves, scores, newest frame and diagnosis, without the step view's pictures."""
+        progress, newest = self.progress, self.validations[-1] if self.validations else None
+        recipe = self.recipe
+        margin = recipe.margin if progress is None else progress.margin
+        images = recipe.classes_per_batch * recipe.images_per_class
+        collapse, collapse_name = collapse_value(recipe.loss, margin, recipe.soft_margin, images)
+        rate = 0.0 if progress is None else progress.steps_per_second
+        return {
+            "step": self.told_step,
+            "steps": recipe.steps,
+            "seconds": 0.0 if progress is None else round(progress.seconds, 2),
+            "seconds_left": self._seconds_left(),
+            "steps_per_s": round(rate, 1),
+            "pairs_per_s": 0 if progress is None else round(progress.pairs_per_second),
+            "device": "" if self.started is None else self.started.device,
+            "parameters": 0 if self.started is None else self.started.parameters,
+            "memory_mb": 0.0 if progress is None else round(progress.memory_mb, 1),
+            "learning_rate": recipe.learning_rate if progress is None else progress.learning_rate,
+            "margin": margin,
+            "loss": {
+                "name": recipe.loss,
+                "collapse": finite(collapse),
+                "collapse_name": collapse_name,
+                **self.loss.sent(),
+            },
+            "validation": {
+                "step": [v.step for v in self.validations],
+                "seconds": [round(v.seconds, 2) for v in self.validations],
+                "loss": [finite(v.loss) for v in self.validations],
+                "pair_accuracy": [round(v.scores.pair_accuracy, 4) for v in self.validations],
+                "auc": [round(v.scores.auc, 4) for v in self.validations],
+                "oneshot": [round(v.scores.oneshot, 4) for v in self.validations],
+            },
+            "scores": None if newest is None else self._scores(newest),
+            "frames": len(self.validations),
+            "frame": None if newest is None else self.frame(len(self.validations) - 1),
+            "diagnosis": None if self.diagnosis is None else {"kind": self.diagnosis.kind, "step": self.diagnosis.step},
+        }
+
+    def frame(self, index: int) -> dict[str, Any] | None:
+        """One validation's histogram and map, by its place in the history; None where there is none."""
+        if not 0 <= index < len(self.validations):
+            return None
+        v = self.validations[index]
+        return {
+            "index": index,
+            "step": v.step,
+            "edges": [round(e, 4) for e in v.edges],
+            "same": [round(s, 4) for s in v.same],
+            "different": [round(d, 4) for d in v.different],
+            "threshold": round(v.scores.threshold, 4),
+            "overlap": round(v.overlap, 4),
+            "x": v.x,
+            "y": v.y,
+            "explained": round(v.explained, 3),
+        }
+
+    def _scores(self, newest: Validation) -> dict[str, Any]:
+        def rounded(scores: Any) -> dict[str, Any]:
+            return {k: round(v, 4) if isinstance(v, float) else v for k, v in vars(scores).items()}
+
+        baseline = None if self.baseline is None else rounded(self.baseline.scores)
+        return rounded(newest.scores) | {"baseline": baseline}
+
+    def _seconds_left(self) -> float | None:
+        progress = self.progress
+        if progress is None or progress.step == 0:
+            return None
+        # By the whole run so far, validations included: the rate of one report jumps too much to be read.
+        return round(progress.seconds / progress.step * (self.recipe.steps - progress.step), 1)
+
+
+def finite(value: float) -> float | None:
+    """The value rounded for sending, or None where it is infinite or no number, which JSON cannot say."""
+    return round(value, 5) if abs(value) < 1e30 else None
