@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from siamese.comparison.compare import Comparer
-from siamese.models.inputs import as_floats
+from siamese.models.inputs import as_floats, prepare_image
 
 PATCHES_ALONG = 4  # a patch is a quarter of the image wide and high, and moves by half of that
 _CHUNK = 64  # images embedded at a time
@@ -33,7 +33,7 @@ class Explanation:
 @torch.inference_mode()
 def explain(comparer: Comparer, left: Image.Image, right: Image.Image) -> Explanation:
     """Where the dissimilarity of two upright images of any size and mode comes from."""
-    images = torch.cat([comparer.prepare(left)[0], comparer.prepare(right)[0]])
+    images = torch.cat([prepare_image(image, comparer.checkpoint)[0] for image in (left, right)])
     network, similarity = comparer.network, comparer.network.similarity
     first, second = network.embed_pairs(as_floats(images)).chunk(2)
     whole = similarity(first, second)

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from siamese import SiameseError
-from siamese.comparison.compare import Comparer
 from siamese.data import limits
 from siamese.data.archive import list_members, open_zip
 from siamese.data.bank import ImageBank
 from siamese.data.image_file import printable, read_image
 from siamese.evaluation import metrics
 from siamese.evaluation.protocols import PIXELS, Evaluation, Evaluator, Judge, oneshot_scores
+from siamese.models.checkpoint import Checkpoint
+from siamese.models.inputs import prepare_image
 
 LABELS = "class_labels.txt"
 
@@ -40,7 +41,7 @@ def lake(evaluator: Evaluator, path: Path) -> Evaluation:
 
     Raises SiameseError for a place without runs, and for labels or images that cannot be read (named).
     """
-    runs = load_runs(path, Comparer(evaluator.checkpoint))
+    runs = load_runs(path, evaluator.checkpoint)
     way, trials = runs[0].way, sum(len(run.answer) for run in runs)
     words = (
         f"Mean of {len(runs)} one-shot run{'s' if len(runs) > 1 else ''} in the layout of Lake's Omniglot test: "
@@ -52,18 +53,18 @@ def lake(evaluator: Evaluator, path: Path) -> Evaluation:
     return Evaluation("lake", words, scores | counts | {f"baseline_{name}": value for name, value in baseline.items()})
 
 
-def load_runs(path: Path, comparer: Comparer) -> list[Run]:
-    """The runs of a zip or folder, prepared for the comparer's network.
+def load_runs(path: Path, checkpoint: Checkpoint) -> list[Run]:
+    """The runs of a zip or folder, prepared for the checkpoint's network.
 
     Every class_labels.txt stands for a run; its lines name a test item and the training image of the same character,
     with paths from the folder that holds the runs.
     """
     if path.is_dir():
-        return _runs(_files_below(path), comparer)
+        return _runs(_files_below(path), checkpoint)
     if not path.exists():
         raise SiameseError(f'There is no folder or zip "{printable(path.name)}"; check its name.')
     with open_zip(path) as archive:
-        return _runs({member.path: member.open for member in list_members(archive)}, comparer)
+        return _runs({member.path: member.open for member in list_members(archive)}, checkpoint)
 
 
 def _files_below(folder: Path) -> dict[PurePosixPath, Open]:
@@ -78,11 +79,11 @@ def _files_below(folder: Path) -> dict[PurePosixPath, Open]:
     return files
 
 
-def _runs(files: Mapping[PurePosixPath, Open], comparer: Comparer) -> list[Run]:
+def _runs(files: Mapping[PurePosixPath, Open], checkpoint: Checkpoint) -> list[Run]:
     labels = sorted(name for name in files if name.name == LABELS)
     if not labels:
         raise SiameseError(f"There is no {LABELS} in it; give a zip or folder with runs, each with its {LABELS}.")
-    runs = [_run(name, files, comparer) for name in labels]
+    runs = [_run(name, files, checkpoint) for name in labels]
     for name, run in zip(labels, runs):
         if run.way != runs[0].way:
             raise SiameseError(
@@ -92,7 +93,7 @@ def _runs(files: Mapping[PurePosixPath, Open], comparer: Comparer) -> list[Run]:
     return runs
 
 
-def _run(labels: PurePosixPath, files: Mapping[PurePosixPath, Open], comparer: Comparer) -> Run:
+def _run(labels: PurePosixPath, files: Mapping[PurePosixPath, Open], checkpoint: Checkpoint) -> Run:
     items, answers = [], []
     for number, line in enumerate(_text(files[labels], str(labels)).splitlines(), start=1):
         if not line.strip():
@@ -114,7 +115,7 @@ def _run(labels: PurePosixPath, files: Mapping[PurePosixPath, Open], comparer: C
         opened = files.get(root / name)
         if opened is None:
             raise SiameseError(f'"{printable(name)}", which {labels.parent.name}/{LABELS} names, is not there.')
-        return comparer.prepare(read_image(opened(), name))[0]
+        return prepare_image(read_image(opened(), name), checkpoint)[0]
 
     images = torch.cat([prepared(name) for name in training + items])
     return Run(images, len(training), torch.tensor([training.index(answer) for answer in answers]))

@@ -1,4 +1,4 @@
 """What a person takes home from a run: a script, figures, run files, model cards and example pairs.
 
-Each module makes one of these, and none needs another.
+Read the module of the thing that you want: `script`, `figures`, `files`, `cards` or `examples`. None needs another.
 """

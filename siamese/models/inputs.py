@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from siamese.data.bank import ImageBank
+from siamese.data.image_file import background_is_light, crop_to_aspect, to_tensor
+from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
 
 
@@ -24,3 +27,19 @@ def as_floats(images: Tensor, channels_last: bool = True) -> Tensor:
     """uint8 [n, C, H, W] → float32 in 0 to 1, in the memory format convolutions like best."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
     return images.float().div_(255).contiguous(memory_format=layout)
+
+
+def prepare_image(image: Image.Image, checkpoint: Checkpoint) -> tuple[Tensor, bool]:
+    """One picture from outside as a trained network takes it, and whether it was inverted for its background.
+
+    image: upright, of any size and mode. Returns uint8 [1, C, H, W] and a bool.
+    A photograph is cut around its centre to the proportions of the training images and then resized as they were. A
+    drawing may reach the edge, so it is only resized.
+    """
+    height, width = checkpoint.source_size or checkpoint.size
+    dark = checkpoint.dark_background
+    adapted = dark is not None and background_is_light(image) == dark
+    invert = adapted if dark is not None else checkpoint.recipe.invert
+    if dark is None:
+        image = crop_to_aspect(image, width, height)
+    return to_tensor(image, checkpoint.size, checkpoint.channels == 1, invert), adapted

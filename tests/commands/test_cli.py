@@ -83,9 +83,9 @@ def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[
 
 
 def test_help_names_every_command_without_importing_torch() -> None:
-    code = "import sys; from siamese import cli\ntry: cli.main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    code = "import sys; from siamese.commands import cli\ntry: cli.main(['--help'])\nfinally: assert 'torch' not in sys.modules"
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, check=False, text=True, cwd=Path(cli.__file__).parents[1]
+        [sys.executable, "-c", code], capture_output=True, check=False, text=True, cwd=Path(cli.__file__).parents[2]
     )
     assert result.returncode == 0, result.stderr
     for command in cli.COMMANDS:
@@ -435,7 +435,7 @@ sys.exit(cli.main(["talk"]))
         stderr=subprocess.PIPE,
         check=False,
         text=True,
-        cwd=Path(cli.__file__).parents[1],
+        cwd=Path(cli.__file__).parents[2],
     )
     os.close(written)
     assert (result.returncode, result.stderr) == (141, "")
@@ -452,7 +452,7 @@ def test_several_processes_train_as_one(run: Callable[..., tuple[int, str, str]]
         capture_output=True,
         check=False,
         text=True,
-        cwd=Path(cli.__file__).parents[1],
+        cwd=Path(cli.__file__).parents[2],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert result.returncode == 0, result.stderr

@@ -16,6 +16,7 @@ from siamese.comparison.compare import Comparer, Comparison
 from siamese.data.bank import Dataset
 from siamese.data.image_file import to_tensor
 from siamese.models.checkpoint import Checkpoint
+from siamese.models.inputs import prepare_image
 from siamese.recipes import Recipe
 from siamese.training.events import Finished
 from siamese.training.loop import train
@@ -87,9 +88,9 @@ def test_an_upload_is_inverted_where_the_network_knows_the_other_background(
 def test_a_photograph_is_stretched_as_those_that_were_trained_on(checkpoint: Checkpoint) -> None:
     portrait = Image.linear_gradient("L").resize((92, 112))
     square = replace(checkpoint, dark_background=None)
-    stretched = Comparer(replace(square, source_size=(112, 92))).prepare(portrait)[0]
+    stretched = prepare_image(portrait, replace(square, source_size=(112, 92)))[0]
     assert torch.equal(stretched, to_tensor(portrait, (16, 16), grey=True, invert=False))
-    cropped = Comparer(square).prepare(portrait)[0]
+    cropped = prepare_image(portrait, square)[0]
     assert int(cropped.max()) < int(stretched.max()), "a square is cut out where squares were trained on"
 
 
@@ -97,7 +98,7 @@ def test_photographs_are_inverted_where_the_recipe_was_trained_so(checkpoint: Ch
     image = disc(light_background=True)
     plain = replace(checkpoint, dark_background=None)
     inverting = replace(plain, recipe=replace(plain.recipe, invert=True))
-    (upright, _), (inverted, told) = Comparer(plain).prepare(image), Comparer(inverting).prepare(image)
+    (upright, _), (inverted, told) = prepare_image(image, plain), prepare_image(image, inverting)
     assert torch.equal(inverted, 255 - upright) and not told
 
 
@@ -106,7 +107,7 @@ def test_photographs_are_inverted_where_the_recipe_was_trained_so(checkpoint: Ch
 def test_images_of_any_size_and_mode(mode: str, size: tuple[int, int], checkpoint: Checkpoint) -> None:
     comparer = Comparer(checkpoint)
     image = disc(True, 64).resize(size).convert(mode)
-    tensor, _ = comparer.prepare(image)
+    tensor, _ = prepare_image(image, comparer.checkpoint)
     assert tensor.shape == (1, 1, 16, 16) and tensor.dtype == torch.uint8
     assert isinstance(comparer.compare(image, disc(False)), Comparison)
 
@@ -115,7 +116,7 @@ def test_a_network_for_colours(make_dataset: Callable[..., Dataset]) -> None:
     *_, finished = train(replace(RECIPE, steps=1), make_dataset(channels=3), device=torch.device("cpu"))
     assert isinstance(finished, Finished)
     comparer = Comparer(Checkpoint.from_bytes(finished.last))
-    tensor, _ = comparer.prepare(disc(True))
+    tensor, _ = prepare_image(disc(True), comparer.checkpoint)
     assert tensor.shape == (1, 3, 16, 16)
     assert comparer.compare(disc(True), disc(True).convert("RGB")).dissimilarity < 1e-3
 

@@ -24,8 +24,8 @@ from siamese.recipes import Recipe
 from siamese.training.events import Finished
 from siamese.training.loop import train
 
-EXAMPLES = Path(cli.__file__).parents[1] / "examples"
-WEIGHTS = Path(cli.__file__).parents[1] / "weights"
+EXAMPLES = Path(cli.__file__).parents[2] / "examples"
+WEIGHTS = Path(cli.__file__).parents[2] / "weights"
 
 
 def trained_on(dataset: Dataset, steps: int) -> Checkpoint:
