@@ -86,7 +86,7 @@ ADVANCED_FIELDS = (
     Field("seed", _number),
 )
 FIELDS = LIVE_FIELDS + ADVANCED_FIELDS
-_DISTANCES = ("contrastive", "triplet")
+_DISTANCES: tuple[str, ...] = ("contrastive", "triplet")
 
 
 def batchings(loss: str, second_tower: str | None) -> tuple[str, ...]:

@@ -116,10 +116,10 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> None:
     )
     for field, control in zip(form.FIELDS, tab.fields):
         if field.name in ("margin", "learning_rate"):
-            control.input(_steer, [tab.browser, *_live(tab)], None, trigger_mode="always_last", **QUICK)
+            control.input(_steer, [tab.browser, *_live(tab)], None, trigger_mode="always_last", **QUICK)  # type: ignore[attr-defined]
         elif field.name in ("loss", "batching", "second_tower", "optimizer", "soft_margin"):
             settle = _settler(field.name)
-            control.input(settle, tab.inputs, [*tab.fields], **QUICK)
+            control.input(settle, tab.inputs, [*tab.fields], **QUICK)  # type: ignore[attr-defined]
     tab.home.ask_link(_link, [tab.browser, *tab.inputs], tab.home, **QUICK)
     tab.runs.input(_overlay, [tab.browser, tab.runs], tab.chart, **QUICK)
     tab.lesson.open_lesson(

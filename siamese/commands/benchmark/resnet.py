@@ -82,7 +82,7 @@ def _three_passes(bench: Bench, sizes: Sizes) -> Callable[[], None]:
 
 def _one_pass(bench: Bench, sizes: Sizes, precision: torch.dtype) -> Callable[[], None]:
     network, images, similarity = _parts(bench, sizes)
-    network = network.to(memory_format=torch.channels_last)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = images.contiguous(memory_format=torch.channels_last)
 
     def step() -> None:
