@@ -1,0 +1,152 @@
+// A pad to draw on with a mouse, a pen or a finger; its picture is black ink on white paper in either theme.
+
+const INK = 0.06; // width of a stroke as a share of the pad's side: close to the pens and fonts the networks know
+
+// words: { pad, undo, clear }.  onStroke: called after a stroke is complete, and after undo and clear;
+// onChange: called after every point as well, so that a page can follow the pen.
+export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
+  let strokes = []; // each a list of [x, y], from 0 to 1
+  let pointer = null; // the pointer that is down; a second finger or a palm is ignored
+
+  const element = document.createElement("div");
+  element.className = "pad";
+  const paper = svg("svg", { viewBox: "0 0 1 1", role: "img", tabindex: "0", "aria-label": words.pad });
+  const row = document.createElement("div");
+  row.className = "pad-buttons";
+  const undoButton = button(words.undo, undo);
+  const clearButton = button(words.clear, clear);
+  row.append(undoButton, clearButton);
+  element.append(paper, row);
+
+  function button(text, press) {
+    const node = document.createElement("button");
+    node.type = "button";
+    node.textContent = text;
+    node.onclick = press;
+    return node;
+  }
+
+  function place(event) {
+    const box = paper.getBoundingClientRect();
+    const share = (value) => Math.min(1, Math.max(0, value));
+    return [share((event.clientX - box.left) / box.width), share((event.clientY - box.top) / box.height)];
+  }
+
+  function addPoint(event) {
+    const stroke = strokes.at(-1);
+    const [x, y] = place(event);
+    const last = stroke.at(-1);
+    if (last && Math.hypot(x - last[0], y - last[1]) < 0.003) return;
+    stroke.push([x, y]);
+  }
+
+  function showLast() {
+    paper.lastElementChild.setAttribute("d", strokePath(strokes.at(-1)));
+  }
+
+  function showButtons() {
+    undoButton.disabled = clearButton.disabled = strokes.length === 0;
+  }
+
+  paper.addEventListener("pointerdown", (event) => {
+    if (pointer !== null || event.button !== 0) return;
+    event.preventDefault(); // no selection of text around the pad, no drag of a picture
+    paper.focus({ preventScroll: true });
+    pointer = event.pointerId;
+    paper.setPointerCapture(pointer);
+    strokes.push([]);
+    paper.append(svg("path", { "stroke-width": INK }));
+    addPoint(event);
+    showLast();
+    showButtons();
+    onChange();
+  });
+  paper.addEventListener("pointermove", (event) => {
+    if (event.pointerId !== pointer) return;
+    const events = event.getCoalescedEvents?.() ?? [];
+    for (const each of events.length ? events : [event]) addPoint(each);
+    showLast();
+    onChange();
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    paper.addEventListener(end, (event) => {
+      if (event.pointerId !== pointer) return;
+      pointer = null;
+      onStroke();
+      onChange();
+    });
+  }
+  element.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z") {
+      event.preventDefault();
+      undo();
+    }
+  });
+
+  function undo() {
+    if (pointer !== null || strokes.length === 0) return;
+    strokes.pop();
+    paper.lastElementChild.remove();
+    changed();
+  }
+
+  function clear() {
+    if (strokes.length === 0) return;
+    pointer = null;
+    strokes = [];
+    paper.replaceChildren();
+    changed();
+  }
+
+  function changed() {
+    // A disabled button loses the keyboard's focus; the pad keeps it near.
+    if (strokes.length === 0 && row.contains(document.activeElement)) paper.focus({ preventScroll: true });
+    showButtons();
+    onStroke();
+    onChange();
+  }
+
+  // A PNG of size × size pixels as a data URL, made from the strokes and not from the screen.
+  function toDataURL(size) {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = size;
+    const brush = canvas.getContext("2d");
+    brush.fillStyle = "#fff";
+    brush.fillRect(0, 0, size, size);
+    brush.scale(size, size);
+    brush.lineWidth = INK;
+    brush.lineCap = brush.lineJoin = "round";
+    for (const stroke of strokes) brush.stroke(new Path2D(strokePath(stroke)));
+    return canvas.toDataURL("image/png");
+  }
+
+  showButtons();
+  return {
+    element,
+    clear,
+    undo,
+    isEmpty: () => strokes.length === 0,
+    strokes: () => strokes.map((stroke) => stroke.map((point) => [...point])),
+    toDataURL,
+    destroy: () => element.remove(),
+  };
+}
+
+function svg(tag, attributes) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
+// Curves through the middle of each two points, which rounds the corners of a slow pointer; one point is a dot.
+function strokePath(points) {
+  const [first, ...rest] = points;
+  if (!rest.length) return `M${first}l0.0001 0`;
+  let path = `M${first}`;
+  for (let i = 1; i < points.length - 1; i++) {
+    const [x, y] = points[i];
+    const [nextX, nextY] = points[i + 1];
+    path += `Q${x} ${y} ${(x + nextX) / 2} ${(y + nextY) / 2}`;
+  }
+  return `${path}L${points.at(-1)}`;
+}

@@ -1,0 +1,179 @@
+// Pictures on their way in: files that are dropped, pasted or chosen, and the webcam. They are made small in the
+// browser, so that a phone's photograph of ten megabytes is sent as some tens of kilobytes.
+
+export const MOST_SIDE = 512; // pixels of a picture's longer side as it is sent
+const MOST_FILE_BYTES = 64 * 1024 * 1024; // the server's own limit for one image file
+const MOST_RAW_BYTES = 1024 * 1024; // a file that only the server can decode (PGM, TIFF) is sent as it is, up to this
+const PNG_CHARACTERS = 200_000; // a longer data URL is a photograph, for which JPEG is many times smaller
+
+// An image file, or anything else that createImageBitmap takes, as { name, url }: a PNG or JPEG data URL, upright, no
+// side above MOST_SIDE, transparency on white. Throws an Error with one of words' sentences { unreadable, large }.
+export async function shrink(source, words, name = source.name ?? "") {
+  if (source.size > MOST_FILE_BYTES) throw new Error(fill(words.large, { name }));
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(source);
+  } catch {
+    if (!(source instanceof Blob) || source.size > MOST_RAW_BYTES) throw new Error(fill(words.unreadable, { name }));
+    return { name, url: await asDataURL(source) };
+  }
+  const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const brush = canvas.getContext("2d");
+  brush.fillStyle = "#fff";
+  brush.fillRect(0, 0, canvas.width, canvas.height);
+  brush.imageSmoothingQuality = "high";
+  brush.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  const png = canvas.toDataURL("image/png");
+  return { name, url: png.length <= PNG_CHARACTERS ? png : canvas.toDataURL("image/jpeg", 0.9) };
+}
+
+// A zone that takes files by drop, by paste and by a button; onFiles receives a list of File.
+// words: { drop, choose, formats }.  accept: as of an <input type="file">.
+// pasteAnywhere: a paste anywhere on the page counts while the zone is visible; else only over or inside the zone.
+export function createDropZone({ words, accept = "image/*", multiple = true, pasteAnywhere = false, onFiles }) {
+  const element = make("div", "drop-zone");
+  const input = make("input");
+  Object.assign(input, { type: "file", accept, multiple });
+  const choose = make("button", "", words.choose);
+  choose.type = "button";
+  choose.onclick = () => input.click();
+  element.append(make("span", "", words.drop), choose, make("span", "soft", words.formats), input);
+
+  const give = (files) => files.length && onFiles(multiple ? [...files] : [files[0]]);
+  const mark = (over) => (element.dataset.over = String(over));
+  input.onchange = () => {
+    give(input.files);
+    input.value = ""; // so that the same file can be chosen again
+  };
+  element.ondragover = (event) => {
+    event.preventDefault();
+    mark(true);
+  };
+  element.ondragleave = (event) => !element.contains(event.relatedTarget) && mark(false);
+  element.ondrop = (event) => {
+    event.preventDefault();
+    mark(false);
+    give(event.dataTransfer.files);
+  };
+
+  function paste(event) {
+    if (event.target.closest?.("input, textarea, [contenteditable]")) return;
+    const meant = pasteAnywhere || element.contains(event.target) || element.matches(":hover");
+    const files = event.clipboardData?.files ?? [];
+    if (!files.length || !meant || element.offsetParent === null) return;
+    event.preventDefault();
+    give(files);
+  }
+  document.addEventListener("paste", paste);
+  return {
+    element,
+    destroy: () => {
+      document.removeEventListener("paste", paste);
+      element.remove();
+    },
+  };
+}
+
+// The webcam: a button switches it on, another takes a picture ({ name, url }, as shrink gives it). It is off again as
+// soon as nobody can see it.  words: { camera_on, camera_off, take, promise, insecure, refused, missing, busy }.
+export function createCamera({ words, onPicture }) {
+  const element = make("div", "camera");
+  const view = make("div", "view");
+  const row = make("div", "pad-buttons");
+  element.append(view, row);
+  let stream = null;
+
+  function action(text, press, className = "") {
+    const node = make("button", className, text);
+    node.type = "button";
+    node.onclick = press;
+    return node;
+  }
+
+  function showOff(sentence = words.promise) {
+    view.className = "view";
+    const said = make("span", "soft", sentence);
+    said.setAttribute("role", "status");
+    view.replaceChildren(action(words.camera_on, start), said);
+    row.replaceChildren();
+  }
+
+  async function start() {
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 } }, audio: false });
+    } catch (error) {
+      const reasons = { NotAllowedError: words.refused, NotFoundError: words.missing };
+      return showOff(reasons[error.name] ?? words.busy);
+    }
+    const video = make("video");
+    Object.assign(video, { muted: true, playsInline: true, srcObject: stream });
+    // A person in front of a screen expects a mirror; the picture that is taken is not mirrored.
+    const facing = stream.getVideoTracks()[0]?.getSettings().facingMode;
+    if (facing !== "environment") video.className = "mirrored";
+    view.className = "view live";
+    view.replaceChildren(video);
+    await video.play();
+    row.replaceChildren(action(words.take, () => take(video), "strong"), action(words.camera_off, stop));
+    row.firstElementChild.focus({ preventScroll: true });
+  }
+
+  // The square in the middle, which is what the preview shows.
+  function take(video) {
+    const side = Math.min(video.videoWidth, video.videoHeight);
+    if (!side) return;
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = Math.min(side, MOST_SIDE);
+    const [left, top] = [(video.videoWidth - side) / 2, (video.videoHeight - side) / 2];
+    canvas.getContext("2d").drawImage(video, left, top, side, side, 0, 0, canvas.width, canvas.height);
+    onPicture({ name: "webcam.jpg", url: canvas.toDataURL("image/jpeg", 0.9) });
+  }
+
+  function stop() {
+    if (!stream) return;
+    for (const track of stream.getTracks()) track.stop();
+    stream = null;
+    showOff();
+  }
+
+  const watcher = new IntersectionObserver((entries) => entries.at(-1).isIntersecting || stop());
+  watcher.observe(element);
+  if (navigator.mediaDevices?.getUserMedia) showOff();
+  else {
+    const why = make("span", "soft", words.insecure);
+    why.setAttribute("role", "status");
+    view.append(why);
+  }
+  return {
+    element,
+    stop,
+    destroy: () => {
+      watcher.disconnect();
+      stop();
+      element.remove();
+    },
+  };
+}
+
+function make(tag, className = "", text = null) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== null) node.textContent = text;
+  return node;
+}
+
+function fill(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+function asDataURL(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
