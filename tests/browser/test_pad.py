@@ -246,5 +246,5 @@ def test_a_webcam_that_is_refused_or_not_allowed_says_why(open_page: Callable[..
     page.get_by_text("The browser did not allow the webcam").wait_for()
     page = open_page(INSECURE)
     camera_on(page)
-    assert page.get_by_text("browsers allow it only on https").is_visible()
+    assert page.get_by_text("browsers allow it only where").is_visible()
     assert page.get_by_role("button").count() == 0

@@ -10,13 +10,15 @@ export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
 
   const element = document.createElement("div");
   element.className = "pad";
-  const paper = svg("svg", { viewBox: "0 0 1 1", role: "img", tabindex: "0", "aria-label": words.pad });
+  element.innerHTML = '<svg viewBox="0 0 1 1" role="img" tabindex="0"></svg>';
+  const paper = element.firstElementChild;
+  paper.setAttribute("aria-label", words.pad);
   const row = document.createElement("div");
   row.className = "pad-buttons";
   const undoButton = button(words.undo, undo);
   const clearButton = button(words.clear, clear);
   row.append(undoButton, clearButton);
-  element.append(paper, row);
+  element.append(row);
 
   function button(text, press) {
     const node = document.createElement("button");
@@ -55,7 +57,9 @@ export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
     pointer = event.pointerId;
     paper.setPointerCapture(pointer);
     strokes.push([]);
-    paper.append(svg("path", { "stroke-width": INK }));
+    const path = document.createElementNS(paper.namespaceURI, "path");
+    path.setAttribute("stroke-width", INK);
+    paper.append(path);
     addPoint(event);
     showLast();
     showButtons();
@@ -130,12 +134,6 @@ export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
     toDataURL,
     destroy: () => element.remove(),
   };
-}
-
-function svg(tag, attributes) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
 }
 
 // Curves through the middle of each two points, which rounds the corners of a slow pointer; one point is a dot.
