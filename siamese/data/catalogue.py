@@ -54,7 +54,7 @@ _BUILT_IN = {
     "doodle-faces": _BuiltIn(
         "Doodle faces",
         "Drawn people who smile, turn and blink; the test people are never trained on.",
-        "siamese.data.doodle_faces",
+        "siamese.data.doodle_faces.dataset",
         "build",
     ),
     "glyphs-two-domains": _BuiltIn(

@@ -17,9 +17,11 @@ import pytest
 import torch
 from PIL import Image
 
-from siamese.data import doodle_faces
 from siamese.data.bank import Dataset, ImageBank
-from siamese.data.doodle_faces import Look, Person, draw, looks, people, trait_distance
+from siamese.data.doodle_faces import dataset, drawing, easel, hair, traits
+from siamese.data.doodle_faces.drawing import draw
+from siamese.data.doodle_faces.people import UNLIKE, looks, people, trait_distance
+from siamese.data.doodle_faces.traits import Look, Person
 
 PARTS = ("train", "validation", "test")
 # Everything that has an effect only together with something else is there: hat and spectacles, beard and marks.
@@ -57,8 +59,8 @@ OTHER_TRAITS: dict[str, list[object]] = {
     "width": [0.96, 1.04],
     "height": [0.97, 1.03],
     "skin": [0, 1, 2, 4, 5, 6, 7, 8, 9],
-    "hair": [style for style in doodle_faces._STYLES if style != "side part"],
-    "hair_colour": [colour for colour in doodle_faces._HAIRS if colour != "brown"],
+    "hair": [style for style in hair.STYLES if style != "side part"],
+    "hair_colour": [colour for colour in traits.HAIRS if colour != "brown"],
     "headwear": ["none", "beanie", "cap", "headscarf", "turban"],
     "accent": [0, 2, 3, 4, 5, 6, 7, 8, 9],
     "eyes": ["almond", "narrow", "drooping", "upturned"],
@@ -159,7 +161,7 @@ def test_any_two_people_differ_visibly(seed: int) -> None:
     cast = people(240, seed)
     assert len({person.name for person in cast}) == 240
     distances = [trait_distance(a, b) for a, b in itertools.combinations(cast, 2)]
-    assert min(distances) >= doodle_faces.UNLIKE
+    assert min(distances) >= UNLIKE
     assert people(240, seed) == cast
     assert people(10, seed) == cast[:10]
 
@@ -173,8 +175,8 @@ def test_people_are_of_all_kinds(seed: int) -> None:
         without = sum(getattr(person, trait) == "none" for person in cast)
         assert 0.5 * 240 < without < 0.95 * 240, trait
     for person in cast:
-        if person.headwear not in doodle_faces._COVERS_HAIR:
-            contrast = math.dist(doodle_faces._HAIRS[person.hair_colour], doodle_faces._SKINS[person.skin])
+        if person.headwear not in hair.COVERS_HAIR:
+            contrast = math.dist(traits.HAIRS[person.hair_colour], traits.SKINS[person.skin])
             assert contrast > 75, f"{person.name}'s hair has the colour of the skin"
 
 
@@ -240,31 +242,31 @@ def test_larger_picture_is_the_same_picture() -> None:
 def test_light_by_hand() -> None:
     grey = Image.new("RGB", (3, 3), (100, 100, 100))
     even = Look(contrast=0.0)
-    assert np.asarray(doodle_faces._lit(grey, even)).tolist() == [[[100, 100, 100]] * 3] * 3
-    assert np.asarray(doodle_faces._lit(grey, replace(even, brightness=0.8, warmth=0.05)))[1, 1].tolist() == [
+    assert np.asarray(drawing._lit(grey, even)).tolist() == [[[100, 100, 100]] * 3] * 3
+    assert np.asarray(drawing._lit(grey, replace(even, brightness=0.8, warmth=0.05)))[1, 1].tolist() == [
         84,
         80,
         76,
     ]
-    from_the_left = np.asarray(doodle_faces._lit(grey, Look(light=math.pi, contrast=0.2)))[1, :, 0]
+    from_the_left = np.asarray(drawing._lit(grey, Look(light=math.pi, contrast=0.2)))[1, :, 0]
     assert from_the_left.tolist() == [120, 100, 80]
-    assert np.asarray(doodle_faces._lit(grey, replace(even, brightness=9.0))).max() == 255
+    assert np.asarray(drawing._lit(grey, replace(even, brightness=9.0))).max() == 255
 
 
 @pytest.mark.parametrize("controls", [3, 5, 9])
 def test_curves_pass_through_their_points(controls: int) -> None:
     points = np.random.default_rng(controls).normal(size=(controls, 2))
-    assert np.allclose(doodle_faces._closed(points, 4)[::4], points)
-    assert np.allclose(doodle_faces._open(points, 4)[::4], points)
+    assert np.allclose(easel.smooth_loop(points, 4)[::4], points)
+    assert np.allclose(easel.smooth_line(points, 4)[::4], points)
     # Catmull-Rom half-way between two points: (−a + 9b + 9c − d) / 16.
     before, a, b, after = (points[k % controls] for k in (-1, 0, 1, 2))
-    assert np.allclose(doodle_faces._closed(points, 2)[1], (-before + 9 * a + 9 * b - after) / 16)
+    assert np.allclose(easel.smooth_loop(points, 2)[1], (-before + 9 * a + 9 * b - after) / 16)
 
 
 @pytest.mark.parametrize("width", [1.0, 6.0])
 def test_ribbon_is_as_wide_as_asked(width: float) -> None:
     line = np.column_stack([np.linspace(0, 30, 7), np.linspace(0, 40, 7)])
-    outline = doodle_faces._ribbon(line, width)
+    outline = easel.ribbon(line, width)
     assert np.allclose(np.linalg.norm(outline[:7] - outline[7:][::-1], axis=1), width)
     assert np.allclose((outline[:7] + outline[7:][::-1]) / 2, line)
 
@@ -284,13 +286,13 @@ def test_pictures_of_one_person_are_closer_than_those_of_two(faces: Dataset) -> 
 
 @pytest.fixture
 def few_people(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doodle_faces, "PEOPLE", 8)
-    monkeypatch.setattr(doodle_faces, "IMAGES_PER_PERSON", 4)
+    monkeypatch.setattr(dataset, "PEOPLE", 8)
+    monkeypatch.setattr(dataset, "IMAGES_PER_PERSON", 4)
 
 
 def test_same_seed_same_set(few_people: None) -> None:
-    assert _digest(doodle_faces.build(4)) == _digest(doodle_faces.build(4))
-    assert _digest(doodle_faces.build(4)) != _digest(doodle_faces.build(5))
+    assert _digest(dataset.build(4)) == _digest(dataset.build(4))
+    assert _digest(dataset.build(4)) != _digest(dataset.build(5))
 
 
 def test_another_process_builds_the_same(few_people: None) -> None:
@@ -298,9 +300,9 @@ def test_another_process_builds_the_same(few_people: None) -> None:
 import sys
 sys.path[:0] = sys.argv[1:]
 import test_doodle_faces
-from siamese.data import doodle_faces
-doodle_faces.PEOPLE, doodle_faces.IMAGES_PER_PERSON = 8, 4
-print(test_doodle_faces._digest(doodle_faces.build(2)))
+from siamese.data.doodle_faces import dataset
+dataset.PEOPLE, dataset.IMAGES_PER_PERSON = 8, 4
+print(test_doodle_faces._digest(dataset.build(2)))
 """
     here = Path(__file__).resolve()
     told = subprocess.run(
@@ -310,10 +312,10 @@ print(test_doodle_faces._digest(doodle_faces.build(2)))
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == _digest(doodle_faces.build(2))
+    assert told.stdout.strip() == _digest(dataset.build(2))
 
 
 def test_progress_rises_to_one(few_people: None) -> None:
     seen: list[float] = []
-    doodle_faces.build(0, seen.append)
+    dataset.build(0, seen.append)
     assert seen == sorted(seen) and seen[-1] == 1.0 and len(seen) == 8
