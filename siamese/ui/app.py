@@ -11,7 +11,8 @@ from siamese.ui import compare_tab, page_head, pairs_tab, train_tab
 from siamese.ui.api import offer_api
 from siamese.ui.lab import EXAMPLES, current_lab, open_lab
 from siamese.ui.settings import Settings
-from siamese.ui.texts import STATIC, i18n
+from siamese.ui.static_files import preload_links, static_route, styles
+from siamese.ui.texts import i18n
 from siamese.ui.theme import theme
 
 
@@ -44,7 +45,9 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         server_port=settings.port or None,  # 0: the first free one
         share=settings.share,
         theme=theme(),
-        css_paths=[STATIC / "style.css", STATIC / "tabs.css", STATIC / "pad.css"],
+        css_paths=styles(),
+        head=preload_links(),
+        app_kwargs={"routes": [static_route()]},
         i18n=i18n,
         run_history=False,
         footer_links=["api", "settings"],

@@ -17,7 +17,7 @@ from siamese.ui.models import model_dropdown, offer_models
 from siamese.ui.pictures import data_uri, overlay
 from siamese.ui.texts import i18n
 from siamese.ui.upload import ImageUpload, image_upload
-from siamese.ui.widget import Widget, words
+from siamese.ui.widget import Widget
 
 MAP_SIDE = 224  # pixels of a picture that shows where a dissimilarity comes from
 
@@ -29,13 +29,7 @@ class Gauge(Widget):
     """
 
     def __init__(self, value: None = None, *, result: dict[str, Any] | None = None, **props: Any) -> None:
-        super().__init__(
-            {"result": result},
-            markup='<div class="gauge" role="status" data-state="empty"></div>',
-            scripts=["common.js", "gauge.js"],
-            data={"TEXTS": words("gauge.json")},
-            **props,
-        )
+        super().__init__({"result": result}, "gauge", module="compare/gauge.js", words="compare/gauge.json", **props)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from siamese.ui.lessons import load_lessons
-from siamese.ui.widget import Widget, words
+from siamese.ui.widget import Widget
 
 
 class LessonCard(Widget):
@@ -18,8 +18,10 @@ class LessonCard(Widget):
     def __init__(self, value: None = None, *, lesson: str | None = None, **props: Any) -> None:
         super().__init__(
             {"lesson": lesson},
-            markup='<div class="lesson-card"></div>',
-            scripts=["common.js", "lesson_card.js"],
-            data={"TEXTS": words("lesson_card.json"), "LESSONS": [each.as_dict() for each in load_lessons()]},
+            "lesson-card",
+            module="train/lesson_card.js",
+            words="train/lesson_card.json",
+            events=["open_lesson"],
+            data=[each.as_dict() for each in load_lessons()],
             **props,
         )

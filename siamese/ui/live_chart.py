@@ -7,12 +7,13 @@ from typing import Any
 # Gradio builds the component anew from its constructor arguments after every update, so what it calls on the server
 # is fixed here and not passed in.
 from siamese.ui.live_server import frame, poll, thumbnails
-from siamese.ui.widget import Widget, words
+from siamese.ui.static_files import read_json
+from siamese.ui.widget import JoinedWidget
 
 SCRIPTS = ("common.js", "plot.js", "curves.js", "distances.js", "map.js", "panels.js", "live_chart.js")
 
 
-class LiveChart(Widget):
+class LiveChart(JoinedWidget):
     """Loss, distances, embedding map and scores of one job, live.
 
     It polls `live_server.poll` outside Gradio's queue and draws on canvases; nothing about a run passes through
@@ -39,7 +40,7 @@ class LiveChart(Widget):
             {"job": job, "watch": watch, "overlays": overlays or [], "plan": plan},
             markup='<div class="live" data-state="idle" data-step="0" data-points="0" data-net="up"></div>',
             scripts=SCRIPTS,
-            data={"TEXTS": words("texts.json")},
-            server_functions=[poll, frame, thumbnails],
+            texts=read_json("texts.json"),
+            functions=[poll, frame, thumbnails],
             **props,
         )

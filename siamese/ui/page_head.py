@@ -11,8 +11,7 @@ class PageHead(Widget):
     """Name and tools beside the tabs; what they switch is kept by the browser alone."""
 
     def __init__(self, value: None = None, **props: Any) -> None:
-        markup = "<h1>Siamese</h1><div class='page-tools'></div>"
-        super().__init__({}, markup=markup, scripts=["page_head.js"], **props)
+        super().__init__({}, "page-head", module="common/page_head.js", words="common/page_head.json", **props)
 
 
 def build() -> PageHead:

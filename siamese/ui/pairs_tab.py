@@ -22,7 +22,7 @@ from siamese.ui.lab import current_lab
 from siamese.ui.models import model_dropdown, offer_models
 from siamese.ui.pictures import data_uri, to_image
 from siamese.ui.texts import i18n
-from siamese.ui.widget import Widget, words
+from siamese.ui.widget import Widget
 
 SHOWN = 12  # pairs or triplets of a drawn batch that fit on a projector
 WAY = 10
@@ -34,11 +34,7 @@ class BatchView(Widget):
 
     def __init__(self, value: None = None, *, batch: dict[str, Any] | None = None, **props: Any) -> None:
         super().__init__(
-            {"batch": batch},
-            markup='<div class="batch" data-count="0"></div>',
-            scripts=["common.js", "batch_view.js"],
-            data={"TEXTS": words("batch_view.json")},
-            **props,
+            {"batch": batch}, "batch", module="explore/batch_view.js", words="explore/batch_view.json", **props
         )
 
 

@@ -13,7 +13,7 @@ from siamese.export.script import pytorch_script
 from siamese.training.jobs.registry import TrainingJob
 from siamese.ui import form
 from siamese.ui.lab import current_lab
-from siamese.ui.widget import Widget, words
+from siamese.ui.widget import Widget
 
 MOST_BYTES = 64 << 20  # a browser gets a file in one answer
 
@@ -81,9 +81,10 @@ class TakeHome(Widget):
     ) -> None:
         super().__init__(
             {"job": job, "link": link},
-            markup='<div class="take-home"></div>',
-            scripts=["common.js", "take_home.js"],
-            data={"TEXTS": words("take_home.json")},
+            "take-home",
+            module="train/take_home.js",
+            words="train/take_home.json",
+            events=["ask_link"],
             server_functions=[download],
             **props,
         )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import gradio as gr
 
-STATIC = Path(__file__).with_name("static")
+from siamese.ui.static_files import read_json
 
-TRANSLATIONS: dict[str, dict[str, str]] = json.loads((STATIC / "page.json").read_text("utf-8"))
+TRANSLATIONS: dict[str, dict[str, str]] = read_json("page.json")
 
 # Browsers ask for Chinese under several names.
 i18n = gr.I18n(

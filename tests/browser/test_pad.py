@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
-from siamese.ui.texts import STATIC
+from siamese.ui.static_files import STATIC
 
 SECURE, INSECURE = "http://localhost:1/", "http://pad.test/"
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Pad</title><style>{css}</style>

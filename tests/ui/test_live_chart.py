@@ -12,7 +12,7 @@ from fontTools.ttLib import TTFont
 from gradio.themes.utils.fonts import LocalFont, font_file_path
 
 from siamese.ui.live_chart import SCRIPTS, LiveChart
-from siamese.ui.texts import STATIC
+from siamese.ui.static_files import STATIC
 from siamese.ui.theme import theme
 
 ASSETS = (*SCRIPTS, "style.css", "texts.json")

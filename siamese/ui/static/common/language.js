@@ -1,0 +1,10 @@
+// The page's language: Chinese for a Chinese browser, else English.
+
+export const language = (globalThis.navigator?.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
+
+// The words of one widget in the page's language, and `say`, which fills the gaps of one of them: {name} ← values.name.
+export function speak(texts) {
+  const words = texts[language] ?? {};
+  const say = (key, values = {}) => words[key].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+  return { words, say };
+}
