@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @dataclass
-class _Run:
-    """What a run has told when it is over."""
+class _Outcome:
+    """What is left of a run when it is over."""
 
     started: Started
     finished: Finished
@@ -69,21 +69,21 @@ def run(options: argparse.Namespace) -> int:
     if options.seconds is not None and not options.seconds > 0:
         raise SiameseError(f"seconds is {options.seconds:g}; it has to be above 0.")
     resumed = None if options.resume is None else Checkpoint.load(options.resume)
-    # A resumed run does not know how good its best was; the file that stands there does.
+    # A resumed run does not know the score of its best network so far; the file that holds that network does.
     earlier = Checkpoint.load(out) if resumed is not None and out is not None and out.exists() else None
     with processes(options.device) as process:
         dataset = _dataset(options)
         recipe = _recipe(options, dataset.kind)
-        told = _train(options, process, recipe, dataset, resumed)
+        outcome = _train(options, process, recipe, dataset, resumed)
     if process.rank != 0:
         return 0
 
-    assert told.finished.best is not None
+    assert outcome.finished.best is not None
     marks = {"fingerprint": fingerprint(dataset)}
-    last = _marked(Checkpoint.from_bytes(told.finished.last), marks)
-    # A run judges itself by few questions, and is often at its best when it ends: ask both by all there are.
-    found = [_marked(Checkpoint.from_bytes(told.finished.best), marks)]
-    if told.diverged_at is None and last.step != found[0].step:
+    last = _marked(Checkpoint.from_bytes(outcome.finished.last), marks)
+    # During a run few pairs are asked. Its best network and its last one are compared again, by all validation pairs.
+    found = [_marked(Checkpoint.from_bytes(outcome.finished.best), marks)]
+    if outcome.diverged_at is None and last.step != found[0].step:
         found.append(replace(last, training={}))
     candidates = [Evaluator(checkpoint, process.device).calibrated(dataset) for checkpoint in found]
     if earlier is not None and earlier.recipe == last.recipe:
@@ -92,16 +92,18 @@ def run(options: argparse.Namespace) -> int:
     if out is not None:
         write(out, best.to_bytes())
         write(_last_beside(out), last.to_bytes())
-    if told.diverged_at is not None:
+    if outcome.diverged_at is not None:
         raise SiameseError(
-            f"The loss is no longer a finite number since step {told.diverged_at}; lower learning_rate "
+            f"The loss is no longer a finite number since step {outcome.diverged_at}; lower learning_rate "
             f"({recipe.learning_rate:g}) and start again."
         )
     evaluations = _evaluations(best, dataset, process, with_verification=card is not None)
-    _tell(options, told, best, dataset, out, evaluations)
+    _tell(options, outcome, best, dataset, out, evaluations)
     if card is not None:
         name = "These weights" if out is None else out.name
-        making = Making(_command(options, process), told.started.device, told.started.parameters, len(best.to_bytes()))
+        making = Making(
+            _command(options, process), outcome.started.device, outcome.started.parameters, len(best.to_bytes())
+        )
         write(card, model_card(name, best, dataset, making, evaluations).encode())
     return 0
 
@@ -126,7 +128,7 @@ def _recipe(options: argparse.Namespace, kind: str) -> Recipe:
 
 def _train(
     options: argparse.Namespace, process: Process, recipe: Recipe, dataset: Dataset, resumed: Checkpoint | None
-) -> _Run:
+) -> _Outcome:
     control = TrainingControl()
     started: Started | None = None
     validation: Validation | None = None
@@ -145,7 +147,7 @@ def _train(
                 bar.update(_share(event, recipe, options.seconds), _line(event, recipe, validation))
             elif isinstance(event, Finished):
                 assert started is not None
-                return _Run(started, event, diverged_at)
+                return _Outcome(started, event, diverged_at)
     raise AssertionError("a run ends with Finished")
 
 
@@ -201,21 +203,21 @@ def _evaluations(best: Checkpoint, dataset: Dataset, process: Process, with_veri
 
 def _tell(
     options: argparse.Namespace,
-    told: _Run,
+    outcome: _Outcome,
     best: Checkpoint,
     dataset: Dataset,
     out: Path | None,
     evaluations: list[Evaluation],
 ) -> None:
-    finished = told.finished
+    finished = outcome.finished
     if options.json:
         scores = {name: value for evaluation in evaluations for name, value in evaluation.scores.items()}
         about = {
             "event": "result",
             "recipe": best.recipe.name,
             "data": dataset.name,
-            "device": told.started.device,
-            "parameters": told.started.parameters,
+            "device": outcome.started.device,
+            "parameters": outcome.started.parameters,
             "steps": finished.step,
             "seconds": finished.seconds,
             "why": finished.why,
@@ -228,7 +230,7 @@ def _tell(
         return
     print(
         f"{best.recipe.name} on {dataset.title}: {_ENDS[finished.why]} at step {finished.step:,} after "
-        f"{finished.seconds:.1f} s on {told.started.device}; the best network is of step {best.step:,}"
+        f"{finished.seconds:.1f} s on {outcome.started.device}; the best network is of step {best.step:,}"
     )
     for evaluation in evaluations:
         print_evaluation(evaluation, as_json=False)

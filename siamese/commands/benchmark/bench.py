@@ -55,7 +55,7 @@ class Bench:
         return self.dataset("mnist" if "mnist" in present else "glyphs")
 
     def wake(self) -> None:
-        """Loads the device's libraries, which take seconds once a process and are nobody's set-up time."""
+        """Loads the device's libraries, which takes seconds once in a process and belongs to no measurement."""
         if self.device.type != "cuda":
             return
         network = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.Linear(8 * 14 * 14, 8))
@@ -116,7 +116,7 @@ class Engine:
         return contextlib.nullcontext() if self.stream is None else torch.cuda.stream(self.stream)
 
     def advance(self, steps: int) -> None:
-        """Takes so many steps at the rates of the recipe's schedule, and waits for them."""
+        """Takes `steps` steps at the rates of the recipe's schedule, and waits for them."""
         with self.on_stream():
             for _ in range(steps):
                 rate = self.recipe.learning_rate * schedule_factor(self.recipe.schedule, self.done, self.recipe.steps)
@@ -129,7 +129,7 @@ class Engine:
             self.stream.synchronize()
 
     def run(self, seconds: float) -> float:
-        """Steps per second over at least so many seconds, reporting as often as a training run does."""
+        """Steps per second, measured over at least `seconds`, with as many reports as a training run gives."""
         began = time.perf_counter()
         first, chunk = self.done, 1
         while (took := time.perf_counter() - began) < seconds:

@@ -61,7 +61,7 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
 
 
 def _rate(bench: Bench, advance: Callable[[int], None], seconds: float) -> float:
-    """Steps per second over so many seconds, after a first step."""
+    """Steps per second, measured over `seconds` after a first step."""
     advance(1)
     clock, steps = bench.clock(), 0
     while clock.seconds < seconds:

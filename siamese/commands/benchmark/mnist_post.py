@@ -83,7 +83,7 @@ class PostTraining:
         self.losses: list[float] = []
 
     def advance(self, batches: int) -> None:
-        """Trains on so many batches."""
+        """Trains on `batches` batches."""
         for _ in range(batches):
             left, right, target = (torch.from_numpy(array).to(self.device) for array in self.loader.batch())
             self.optimizer.zero_grad()

@@ -1,7 +1,7 @@
-"""Pollers: so many browsers' worth of polls at one a second each, from a process of their own.
+"""Pollers: many simulated browsers that poll once a second each, in a process of their own.
 
-Run as python -m siamese.commands.benchmark.pollers; reads its orders as one line of JSON from stdin, says "ready" on stdout when
-every poller has had its first answer, and writes what it measured as JSON when its time is over.
+Run as python -m siamese.commands.benchmark.pollers. It reads its orders as one line of JSON from stdin, prints "ready"
+when every poller has had its first answer, and prints its measurements as JSON when its time is over.
 """
 
 from __future__ import annotations

@@ -23,22 +23,22 @@ Row = Mapping[str, Any]
 
 def cells(row: Row) -> dict[str, str]:
     """A row's figures as text by column; a mapping, such as seconds_to, becomes a column for each of its keys."""
-    told: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, value in row.items():
         if name in _COMMON or name == "steps_to":
             continue
         if isinstance(value, Mapping):
-            told |= {f"{_words(name)} {key}": _shown(item) for key, item in value.items()}
+            texts |= {f"{_words(name)} {key}": _as_text(item) for key, item in value.items()}
         else:
-            told[_words(name)] = _shown(value)
-    return told
+            texts[_words(name)] = _as_text(value)
+    return texts
 
 
 def _words(name: str) -> str:
     return {"seconds_to": "s to"}.get(name, name)
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -52,9 +52,9 @@ def _shown(value: Any) -> str:
 
 def table(rows: Sequence[Row]) -> list[list[str]]:
     """The heading and the cells of rows that need not have the same columns."""
-    told = [cells(row) for row in rows]
-    columns = list(dict.fromkeys(column for row in told for column in row))
-    return [columns, *([row.get(column, "") for column in columns] for row in told)]
+    texts = [cells(row) for row in rows]
+    columns = list(dict.fromkeys(column for row in texts for column in row))
+    return [columns, *([row.get(column, "") for column in columns] for row in texts)]
 
 
 def print_part(name: str, about: str, rows: Sequence[Row]) -> None:

@@ -170,7 +170,7 @@ class _App:
 
     @contextmanager
     def pollers(self, job: TrainingJob, count: int, seconds: float) -> Iterator[list[float]]:
-        """A block beside which so many pollers watch the job; the list holds their milliseconds after it."""
+        """Runs `count` pollers beside a block of code; the list holds their milliseconds afterwards."""
         answers: list[float] = []
         if not count:
             yield answers
@@ -195,10 +195,10 @@ class _App:
             process.stdin.flush()
             process.stdout.readline()
             yield answers
-            told, _ = process.communicate()
+            answer, _ = process.communicate()
         if process.returncode:
             raise SiameseError("The process that polls the app has failed.")
-        measured = json.loads(told)
+        measured = json.loads(answer)
         if measured["errors"]:
             raise SiameseError(f"{measured['errors']} polls of {count} pollers got no answer.")
         answers += measured["milliseconds"]

@@ -51,13 +51,13 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
 
 
 def compute(stop: threading.Event) -> None:
-    """Adds numbers until told to stop: a thread that always wants the interpreter."""
+    """Adds numbers until it is stopped: a thread that always wants the interpreter."""
     while not stop.is_set():
         sum(range(2000))
 
 
 def draw(stop: threading.Event) -> None:
-    """Draws one figure after the other until told to stop, as a server would that sends pictures of curves."""
+    """Draws one figure after the other until it is stopped, like a server that sends pictures of curves."""
     from matplotlib.figure import Figure
 
     while not stop.is_set():

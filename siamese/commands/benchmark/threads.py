@@ -20,7 +20,7 @@ Busy = Callable[[threading.Event], None]
 def steps_per_second(
     bench: Bench, recipe: Recipe, bank: ImageBank, mode: str, seconds: float, count: int = 1, beside: Busy | None = None
 ) -> float:
-    """Steps per second of `count` training threads, all together, over so many seconds.
+    """Steps per second of `count` training threads, all together, measured over `seconds`.
 
     Each has its own engine, and on a CPU one thread of torch's, as a job of the app has. beside: runs in one more thread
     until its event is set. An exception in any of the threads is raised here.

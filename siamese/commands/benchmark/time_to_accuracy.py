@@ -20,16 +20,16 @@ from siamese.models.inputs import prepare_bank
 from siamese.recipes import Recipe, recipe_named
 
 ABOUT = (
-    "Seconds until held-out pairs are told apart with an accuracy of 90, 96, 98 and 99 %. All are asked the same "
-    "balanced pairs of test images (10,000 of them, drawn with seed 0), and judged at the threshold that is best on as "
-    "many validation pairs. `post` is the MNIST post's procedure as such posts write it: a Python loop puts batches of "
+    "Seconds until 90, 96, 98 and 99 % of held-out pairs are right. All networks get the same 10,000 balanced pairs of "
+    "test images (seed 0), at the threshold that is best on as many validation pairs. "
+    "`post` is the MNIST post's procedure as such posts write it: a Python loop puts batches of "
     "100 pairs together from NumPy arrays, two forward passes, BCE, SGD 0.001. `post_on_our_engine` is the same network, "
     "loss and optimiser as a recipe of this project, `ours` the recipe named. The seconds are those of training with "
     "its set-up (network, data to the device, graph capture), which `setup` also shows alone; the time of checking the "
-    "accuracy is left out on all sides. Accuracy is looked at when an eighth more steps are done, so a time is at most "
-    "an eighth too long. The post asks for 5,000 batches; here it may go on to 10,000. "
-    "Where `extrapolated` says yes, its rate was measured over fewer batches, and how many it needs is what an earlier "
-    "whole run of the procedure on MNIST took."
+    "accuracy is left out for all of them. Accuracy is measured each time that the number of steps has grown by an "
+    "eighth, so a time is at most an eighth too long. The post trains 5,000 batches; here it may go on to 10,000. "
+    "Where `extrapolated` says yes, only its speed was measured here, over fewer batches; the number of batches that it "
+    "needs is known from an earlier whole run on MNIST."
 )
 TARGETS = (0.90, 0.96, 0.98, 0.99)
 # Batches of the post's procedure until each accuracy on MNIST: steps_to of a whole run of `post` on two CPU cores.
