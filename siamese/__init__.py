@@ -1,11 +1,11 @@
 """Siamese networks, trained live: a headless library of metric learning.
 
-The way through the house: an `ImageBank` (data) holds all images as one tensor; `sampling` draws pairs, triplets or
-whole batches from it as index arithmetic; `augment` changes them on the device; an encoder (`encoders`, `models`) turns
-each image into an embedding; `similarity` compares embeddings and `losses` says what is wrong with the distances.
-`step` is one optimiser step of all that, as a `Recipe` (`recipes`) describes it, and `training.train` repeats it and
-yields small events (`events`), which a job (`jobs`), a page (`ui`) or the command line (`cli`) reads. A run ends in a
-`Checkpoint` (`checkpoint`), which `compare` uses on two images and `evaluate` scores by fixed protocols (`metrics`).
+One way leads through the packages, and each imports only from those before it. `data` holds all images of a set as one
+tensor, an `ImageBank`. A `Recipe` (`recipes`) holds every setting of a run. `models` turns images into embeddings and
+compares two of them. `learning` draws pairs, triplets or whole batches and computes the loss. `evaluation` measures how
+well a network tells same from different. `training` takes the steps and yields small events, which a background job,
+a page or a command reads. `comparison` compares pictures with a trained network, `export` writes files to take home,
+`ui` is the page and `commands` the command line.
 
     from siamese.data import load_dataset
     from siamese.recipes import recipe_named
@@ -22,8 +22,8 @@ __version__ = "0.1.0"
 
 
 class SiameseError(ValueError):
-    """A request that cannot be carried out, told in a sentence.
+    """A request that cannot be carried out, explained in a sentence.
 
-    The message says what is wrong, with the offending value, and what to do. The command line prints it without a
+    The message says what is wrong, with the value, and what to do. The command line prints it without a
     traceback and the web page shows it as it stands, so it never holds a path of the server or an internal name.
     """
