@@ -13,23 +13,35 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import ImageBank
+from siamese.data.eight_bit import GREY_MODES, reduced
+from siamese.data.memory_gate import MemoryGate
 
 # Pillow refuses what is above twice its limit, and asks again for an image inside an image (an icon, a container), so
 # half of ours makes both agree. Its warning below that says nothing that the refusal does not say.
 Image.MAX_IMAGE_PIXELS = limits.MAX_IMAGE_PIXELS // 2
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-# EPS is a program that Pillow hands to Ghostscript, WMF one for Windows; the others can be named but not decoded.
-_REFUSED_FORMATS = {"EPS", "WMF", "BUFR", "GRIB", "HDF5", "MPEG"}
-_GREY_MODES = {"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"}
+# What cameras, drawing programs and data sets of the field write. Every other decoder of Pillow stays closed: EPS, for
+# one, is a program that Pillow hands to Ghostscript.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "TIFF")  # PPM: PGM, PBM and PFM too
 _TURNED = {5, 6, 7, 8}
 _ORIENTATION = 0x0112
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_decoding = MemoryGate(limits.MAX_DECODING_BYTES, limits.DECODING_PATIENCE)
 
 
 class Header(NamedTuple):
@@ -43,24 +55,30 @@ class Header(NamedTuple):
 def read_image(file: Path | BinaryIO | bytes, name: str, at_least: int | None = None) -> Image.Image:
     """Decodes an image that nobody vouches for; returns it upright, in mode "L" (grey) or "RGB".
 
-    The size is checked in the header before a pixel is decoded. The EXIF orientation is applied, transparency is laid
-    on white, 16-bit and floating-point values are brought to 8 bits, palettes and CMYK become RGB; of an animation the
-    first frame is taken.
+    Format, size and proportions are checked in the header before a pixel is decoded, and all images that are decoded
+    at the same time share limits.MAX_DECODING_BYTES. The EXIF orientation is applied, transparency is laid on white,
+    16-bit and floating-point values are brought to 8 bits, palettes and CMYK become RGB; of an animation the first
+    frame is taken.
     name: what the messages call the file.
-    at_least: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, which is many times faster, as long as both sides
-        keep at least this many pixels; other formats are not affected.
+    at_least: reduce the image by a whole factor, as long as both sides keep at least this many pixels (an image that
+        is more than 16 times as long is reduced further). A JPEG is decoded at 1/2, 1/4 or 1/8 of its size at once,
+        which is many times faster. None: the full size.
 
-    Raises SiameseError for a file that is empty, too large, no image, of a refused format or damaged.
+    Raises SiameseError for a file that is empty, too large, no image, of a refused format or damaged, and where the
+    server decodes too many others.
     """
     with _opened(file, name) as image:
+        full = image.width * image.height
         if at_least is not None:
             image.draft(None, (at_least, at_least))
-        try:
-            image.load()
-            upright = _upright(image)
-            return _eight_bit(upright)
-        except Exception as error:  # each of Pillow's forty decoders fails in its own way
-            raise SiameseError(f'"{printable(name)}" is damaged or cut short; export or copy it again.') from error
+        with _decoding.room(_decoding_bytes(image, full)):
+            try:
+                image.load()
+                orientation = _orientation(image) or 1
+                small = reduced(image, at_least)
+            except Exception as error:  # each of Pillow's decoders fails in its own way
+                raise SiameseError(f'"{printable(name)}" is damaged or cut short; export or copy it again.') from error
+    return small.transpose(_TO_UPRIGHT[orientation]) if orientation in _TO_UPRIGHT else small
 
 
 def read_header(file: Path | BinaryIO | bytes, name: str) -> Header:
@@ -70,7 +88,7 @@ def read_header(file: Path | BinaryIO | bytes, name: str) -> Header:
         # Asking a PNG for an orientation that is not in its header would decode it.
         if (image.format != "PNG" or "exif" in image.info) and _orientation(image) in _TURNED:
             width, height = height, width
-        return Header(width, height, image.mode in _GREY_MODES)
+        return Header(width, height, image.mode in GREY_MODES)
 
 
 def to_tensor(image: Image.Image, size: tuple[int, int], grey: bool, invert: bool) -> Tensor:
@@ -81,10 +99,10 @@ def to_tensor(image: Image.Image, size: tuple[int, int], grey: bool, invert: boo
     keep its proportions.
     """
     # A photograph of 50 megapixels as float32 would take 600 MB; a box filter first, down to eight times the size or
-    # more, leaves the result the same within a grey level or two.
-    factor = min(image.height // (8 * size[0]), image.width // (8 * size[1]))
-    if factor > 1:
-        image = image.reduce(factor)
+    # more, leaves the result the same within a grey level or two. Each side by its own factor: a long image stays long.
+    factors = max(1, image.width // (8 * size[1])), max(1, image.height // (8 * size[0]))
+    if factors != (1, 1):
+        image = image.reduce(factors)
     pixels = torch.from_numpy(np.array(image.convert("L" if grey and image.mode == "L" else "RGB")))
     pixels = pixels[None, None] if pixels.dim() == 2 else pixels.permute(2, 0, 1)[None]
     one = ImageBank(pixels, torch.ones(1, dtype=torch.long), ("",), torch.zeros(1, dtype=torch.long), ("",))
@@ -126,7 +144,7 @@ def border_median(images: Tensor) -> Tensor:
 def image_suffixes() -> frozenset[str]:
     """The endings, lower case with their dot, of the formats that read_image reads."""
     Image.init()
-    return frozenset(suffix for suffix, known in Image.registered_extensions().items() if known in _formats())
+    return frozenset(suffix for suffix, known in Image.registered_extensions().items() if known in _FORMATS)
 
 
 def printable(name: str) -> str:
@@ -146,7 +164,7 @@ def _opened(file: Path | BinaryIO | bytes, name: str) -> Iterator[Image.Image]:
             raise SiameseError(f'"{shown}" is empty; choose an image.')
         stream.seek(0)
         try:
-            image = Image.open(stream, formats=_formats())
+            image = Image.open(stream, formats=_FORMATS)
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\d+", str(error))
             raise _too_many_pixels(shown, int(pixels[0]) if pixels else None) from error
@@ -157,6 +175,12 @@ def _opened(file: Path | BinaryIO | bytes, name: str) -> Iterator[Image.Image]:
                 raise _too_many_pixels(shown, image.width * image.height)
             if min(image.size) < 1:
                 raise SiameseError(f'"{shown}" has a side of no pixels; choose another image.')
+            pixels = image.width * image.height
+            if pixels > limits.ANY_PROPORTION_PIXELS and max(image.size) > limits.MAX_PROPORTION * min(image.size):
+                raise SiameseError(
+                    f'"{shown}" has {image.width:,} × {image.height:,} pixels, and no side may be more than '
+                    f"{limits.MAX_PROPORTION} times the other; cut it."
+                )
             yield image
     finally:
         stream.close()
@@ -183,12 +207,6 @@ def _stream(file: Path | BinaryIO | bytes, shown: str) -> BinaryIO:
     return BytesIO(data)
 
 
-@cache
-def _formats() -> tuple[str, ...]:
-    Image.init()
-    return tuple(known for known in Image.ID if known not in _REFUSED_FORMATS)
-
-
 def _too_many_pixels(shown: str, pixels: int | None) -> SiameseError:
     most = f"{limits.MAX_IMAGE_PIXELS // 1_000_000} megapixels"
     has = f"has {pixels // 1_000_000:,} megapixels, and {most} is" if pixels else f"has more than {most},"
@@ -213,35 +231,15 @@ def _orientation(image: Image.Image) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # broken EXIF is no reason to refuse the pixels
-        return image
+def _decoding_bytes(image: Image.Image, full: int) -> int:
+    """The most memory that decoding takes, as measured with Pillow 12.
 
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    """The decoded image in mode "L" or "RGB"."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _from_wide_values(np.asarray(image), image.mode)
-    if image.has_transparency_data:
-        image = image.convert("RGBA" if image.mode not in ("LA", "La") else "LA")
-        paper = Image.new(image.mode, image.size, "white")
-        image = Image.alpha_composite(paper, image) if image.mode == "RGBA" else _on_white(image)
-    return image.convert("L" if image.mode in _GREY_MODES else "RGB")
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    grey, alpha = image.split()
-    return Image.composite(grey, Image.new("L", image.size, 255), alpha)
-
-
-def _from_wide_values(values: np.ndarray, mode: str) -> Image.Image:
-    """16-bit integers, 32-bit integers (16-bit ones, as Pillow reads a PGM, unless some is larger) or floats (0 to 1,
-    or 0 to 255) as 8 bits; values beyond either range are stretched over it."""
-    wide = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(wide.min()), float(wide.max())
-    full = 65535.0 if mode != "F" else 1.0 if high <= 1.0 else 255.0
-    if low < 0 or high > full:
-        wide, full = wide - low, high - low
-    return Image.fromarray(np.rint(wide * (255.0 / full)).astype(np.uint8))
+    full: the pixels of the file; image.size may be a part of them, if a draft of a JPEG was asked for.
+    """
+    pixels = image.width * image.height
+    if image.format == "WEBP":
+        return 20 * pixels
+    # A progressive JPEG keeps the coefficients of the whole image.
+    coefficients = 3 * full if "progressive" in image.info else 0
+    # Once as it is decoded, and once more in the mode that is returned.
+    return coefficients + 2 * pixels * (1 if image.mode in ("1", "L", "P") else 4)

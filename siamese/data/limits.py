@@ -9,6 +9,25 @@ GIB = 1024**3
 # photograph with needs more, and a picture of 100 megapixels is refused from its header.
 MAX_IMAGE_PIXELS = 52_000_000
 
+# How many times as long as wide an image may be. Panoramas and signatures stay below 20. Without this limit a file of
+# 80 bytes can hold a line of 50 million pixels, which no reduction by one factor makes small.
+MAX_PROPORTION = 30
+ANY_PROPORTION_PIXELS = 1_000_000  # up to here an image may be as long as it likes
+
+# The memory in which images are decoded at the same time, for the whole process. The dearest of them, a WebP of 52
+# megapixels, takes 800 MB (Pillow 12): it is decoded alone.
+MAX_DECODING_BYTES = 640 * MIB
+
+# Seconds that an image waits for its turn to be decoded.
+DECODING_PATIENCE = 20.0
+
+# The sides of an image that the page reads keep at least this many pixels, if they have them: four times what the
+# largest encoders take.
+PAGE_SIDE = 512
+
+# A picture that the page's script sends as text: a drawing or a frame of a camera, not a photograph of full size.
+MAX_DATA_URL_BYTES = 2 * MIB
+
 # The largest file of one image: JPEGs of every camera fit, raw files and scans of whole posters do not.
 MAX_IMAGE_BYTES = 64 * MIB
 

@@ -1,0 +1,39 @@
+"""Pictures that a page's script sends as text: a drawing, or a frame of a camera."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+from PIL import Image
+
+from siamese import SiameseError
+from siamese.data import limits
+from siamese.data.image_file import printable, read_image
+
+_HEAD = re.compile(r"data:image/(?:png|jpeg|webp);base64,")
+
+
+def read_data_url(
+    text: object, name: str, at_least: int | None = limits.PAGE_SIDE, most: int = limits.MAX_DATA_URL_BYTES
+) -> Image.Image:
+    """Decodes "data:image/png;base64,…" (or jpeg, webp) with read_image; returns it upright, in mode "L" or "RGB".
+
+    text: comes from outside, and may be anything.  name: what the messages call the picture.
+    at_least: as read_image has it.  most: bytes of the picture.
+
+    Raises SiameseError for what is no such text, for more bytes than `most`, and for what read_image refuses.
+    """
+    shown = printable(name)
+    head = _HEAD.match(text[:40]) if isinstance(text, str) else None
+    if not isinstance(text, str) or head is None:
+        raise SiameseError(f'"{shown}" is no picture that this page can send; draw or take it again.')
+    # Before a byte is copied: four letters of base64 are three bytes.
+    if len(text) - head.end() > (most + 2) // 3 * 4:
+        raise SiameseError(f'"{shown}" is larger than {most / limits.MIB:.1f} MB; send a smaller picture.')
+    try:
+        content = base64.b64decode(text[head.end() :], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise SiameseError(f'"{shown}" did not arrive whole; draw or take it again.') from error
+    return read_image(content, name, at_least)
