@@ -7,6 +7,8 @@ ones, because that makes every loss a line or two.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 from torch import nn
 
@@ -14,7 +16,7 @@ from siamese.data.torchvision_sets import SETS, VALIDATION_IMAGES
 from siamese.learning.augment import KINDS
 from siamese.models.encoders import IMAGENET_MEAN, IMAGENET_STD, build_encoder
 from siamese.recipes import RECIPES, Recipe
-from siamese.recipes.recipe import TORCHVISION_ENCODERS
+from siamese.recipes.recipe import TorchvisionEncoder
 from siamese.training.loop import warm_up_steps
 
 MOST_LINES = 60
@@ -293,9 +295,9 @@ _TORCHVISION = {
 def _network(recipe: Recipe, channels: int, size: tuple[int, int]) -> list[str]:
     towers = _towers(recipe)
     lines = list(dict.fromkeys(_BLOCKS[encoder] for encoder in towers.values() if encoder in _BLOCKS))
-    twins = recipe.second_tower == recipe.encoder and recipe.encoder not in TORCHVISION_ENCODERS
+    twins = recipe.second_tower == recipe.encoder and recipe.encoder not in get_args(TorchvisionEncoder)
     for variable, encoder in {"tower": recipe.encoder}.items() if twins else towers.items():
-        if encoder in TORCHVISION_ENCODERS:
+        if encoder in get_args(TorchvisionEncoder):
             lines += _torchvision_encoder(variable, encoder, recipe, channels)
         else:
             lines += _sequential(f"{variable} = {'lambda: ' if twins else ''}", encoder, recipe, channels, size)

@@ -8,13 +8,14 @@ its backward pass gives zeros.
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from siamese import SiameseError
-from siamese.recipes.recipe import LOSSES, MININGS
+from siamese.recipes.recipe import Loss, Mining
 
 
 def pair_mask(labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,7 +126,7 @@ def mined_triplet_loss(
         chance = torch.rand(distance.shape, device=distance.device, generator=generator)
         rank = (chance * negatives).long()
     else:
-        raise SiameseError(f'There is no mining "{mining}"; it has to be one of {", ".join(MININGS)}.')
+        raise SiameseError(f'There is no mining "{mining}"; it has to be one of {", ".join(get_args(Mining))}.')
     valid = positive & (negatives > 0)
     chosen = ranked.gather(1, torch.minimum(rank, negatives - 1).clamp_min(0))
     return _masked_mean(triplet_terms(distance, _where_valid(chosen, valid), margin, soft), valid)
@@ -161,7 +162,7 @@ def collapse_value(loss: str, margin: float, soft_margin: bool, images: int) -> 
         return math.log(2), "ln 2"
     if loss == "supcon":
         return math.log(max(1, images - 1)), "ln(B − 1)"
-    raise SiameseError(f'There is no loss "{loss}"; it has to be one of {", ".join(LOSSES)}.')
+    raise SiameseError(f'There is no loss "{loss}"; it has to be one of {", ".join(get_args(Loss))}.')
 
 
 def _all_hinge(distance: Tensor, positive: Tensor, negative: Tensor, margin: float | Tensor) -> Tensor:

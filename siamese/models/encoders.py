@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from http.client import HTTPException
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import torchvision
 from torch import Tensor, nn
 
 from siamese import SiameseError
-from siamese.recipes.recipe import TORCHVISION_ENCODERS
+from siamese.recipes.recipe import TorchvisionEncoder
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -48,7 +48,7 @@ def build_encoder(
     the same but its weights are random, for a checkpoint's to be loaded over them. raw_pixels multiplies the input by
     255. Raises SiameseError for images too small for the network or weights that cannot be fetched.
     """
-    if name in TORCHVISION_ENCODERS:
+    if name in get_args(TorchvisionEncoder):
         network = _torchvision(name, channels, size, embedding_dim, pretrained and fetch)
     else:
         network = {

@@ -6,12 +6,14 @@ that holds it can be captured as a CUDA graph.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from siamese import SiameseError
-from siamese.recipes.recipe import SIMILARITIES
+from siamese.recipes.recipe import SimilarityKind
 
 # The square root has an infinite slope at zero. Below this squared distance the root is held at 1e-7 and its gradient
 # is zero, which is also the honest answer: two equal points have no direction to move apart in.
@@ -37,8 +39,10 @@ class Similarity(nn.Module):
 
     def __init__(self, kind: str, embedding_dim: int) -> None:
         super().__init__()
-        if kind not in SIMILARITIES:
-            raise SiameseError(f'There is no similarity "{kind}"; it has to be one of {", ".join(SIMILARITIES)}.')
+        if kind not in get_args(SimilarityKind):
+            raise SiameseError(
+                f'There is no similarity "{kind}"; it has to be one of {", ".join(get_args(SimilarityKind))}.'
+            )
         self.kind = kind
         if kind == "learned":
             self.same_logit = nn.Linear(embedding_dim, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
@@ -65,22 +65,26 @@ LIVE_FIELDS = (
     ),
 )
 ADVANCED_FIELDS = (
-    Field("encoder", _choice(recipes.ENCODERS)),
-    Field("second_tower", lambda **words: gr.Dropdown([("—", ""), *recipes.ENCODERS], **words)),
+    Field("encoder", _choice(get_args(recipes.Encoder))),
+    Field("second_tower", lambda **words: gr.Dropdown([("—", ""), *get_args(recipes.Encoder)], **words)),
     Field("embedding_dim", _whole(2, 256)),
     Field("normalize", gr.Checkbox, lambda r: r.loss != "supcon"),
-    Field("loss", _choice(recipes.LOSSES)),
-    Field("similarity", _choice([s for s in recipes.SIMILARITIES if s != "learned"]), lambda r: r.loss in _DISTANCES),
-    Field("batching", _choice(recipes.BATCHINGS), lambda r: len(batchings(r.loss, r.second_tower)) > 1),
-    Field("mining", _choice(recipes.MININGS), lambda r: r.loss == "triplet" and _all_pairs(r)),
+    Field("loss", _choice(get_args(recipes.Loss))),
+    Field(
+        "similarity",
+        _choice([s for s in get_args(recipes.SimilarityKind) if s != "learned"]),
+        lambda r: r.loss in _DISTANCES,
+    ),
+    Field("batching", _choice(get_args(recipes.Batching)), lambda r: len(batchings(r.loss, r.second_tower)) > 1),
+    Field("mining", _choice(get_args(recipes.Mining)), lambda r: r.loss == "triplet" and _all_pairs(r)),
     Field("soft_margin", gr.Checkbox, lambda r: r.loss == "triplet"),
     Field("batch_size", _whole(8, 512, 8), lambda r: not _all_pairs(r)),
     Field("classes_per_batch", _whole(2, 100), _all_pairs),
     Field("images_per_class", _whole(2, 32), _all_pairs),
-    Field("optimizer", _choice(recipes.OPTIMIZERS)),
+    Field("optimizer", _choice(get_args(recipes.Optimizer))),
     Field("momentum", lambda **words: gr.Slider(0.0, 0.99, step=0.01, **words), lambda r: r.optimizer == "sgd"),
-    Field("schedule", _choice(recipes.SCHEDULES)),
-    Field("augmentation", _choice(recipes.AUGMENTATIONS)),
+    Field("schedule", _choice(get_args(recipes.Schedule))),
+    Field("augmentation", _choice(get_args(recipes.Augmentation))),
     Field("image_size", _number),
     Field("steps", _whole(50, 5000, 50)),
     Field("seed", _number),

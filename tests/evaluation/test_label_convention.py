@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
@@ -17,10 +18,10 @@ from siamese.data.bank import ImageBank
 from siamese.evaluation import metrics
 from siamese.learning import losses, sampling
 from siamese.models.similarity import Similarity
-from siamese.recipes.recipe import SIMILARITIES
+from siamese.recipes.recipe import SimilarityKind
 
 GREYS = (10, 90, 170, 250)
-DISTANCES = [kind for kind in SIMILARITIES if kind != "learned"]
+DISTANCES = [kind for kind in get_args(SimilarityKind) if kind != "learned"]
 
 
 @pytest.fixture(scope="module")

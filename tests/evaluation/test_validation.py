@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -33,7 +34,7 @@ from siamese.learning.batches import batch_loss
 from siamese.models.network import SiameseNetwork, build_network
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
-from siamese.recipes.recipe import SIMILARITIES
+from siamese.recipes.recipe import SimilarityKind
 from siamese.training.events import plain
 
 CPU = torch.device("cpu")
@@ -182,7 +183,7 @@ def test_two_towers_embed_their_own_domain(make_bank: Callable[..., ImageBank], 
         torch.testing.assert_close(right, network.embed_right(second.float() / 255), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("similarity", get_args(SimilarityKind))
 def test_a_validation_of_an_untrained_network(make_bank: Callable[..., ImageBank], similarity: str) -> None:
     loss = "bce" if similarity == "learned" else "contrastive"
     recipe = replace(RECIPE, similarity=similarity, loss=loss, normalize=similarity == "cosine")

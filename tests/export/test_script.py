@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -153,7 +153,7 @@ def test_reads_torchvisions_own_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoder", "channels"), [(e, 1) for e in recipes.ENCODERS] + [("koch-2015", 3), ("resnet18", 3)]
+    ("encoder", "channels"), [(e, 1) for e in get_args(recipes.Encoder)] + [("koch-2015", 3), ("resnet18", 3)]
 )
 def test_the_network_starts_as_ours(encoder: str, channels: int) -> None:
     """Same layers, same weights from the same seed, same embeddings."""
@@ -219,7 +219,7 @@ MINED = [
     for mining in ("all", "semi-hard", "hard")
     for soft in (False, True)
 ]
-DISTANCES = [kind for kind in recipes.SIMILARITIES if kind != "learned"]
+DISTANCES = [kind for kind in get_args(recipes.SimilarityKind) if kind != "learned"]
 LOSSES: list[dict[str, Any]] = [
     *({"similarity": kind, "normalize": normalize} for kind in DISTANCES for normalize in (False, True)),
     *({"similarity": kind, "normalize": normalize, **ALL_PAIRS} for kind in DISTANCES for normalize in (False, True)),
@@ -384,8 +384,8 @@ def test_the_right_image_is_of_the_second_domain() -> None:
 # -- the optimisation
 
 
-@pytest.mark.parametrize("schedule", recipes.SCHEDULES)
-@pytest.mark.parametrize("optimizer", recipes.OPTIMIZERS)
+@pytest.mark.parametrize("schedule", get_args(recipes.Schedule))
+@pytest.mark.parametrize("optimizer", get_args(recipes.Optimizer))
 def test_optimiser_and_schedule_are_ours(
     optimizer: str, schedule: str, patterns: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -452,17 +452,17 @@ def check_form(script: str, most: int = MOST_LINES) -> None:
 
 @st.composite
 def any_recipe(draw: st.DrawFn) -> Recipe:
-    loss = draw(st.sampled_from(recipes.LOSSES))
+    loss = draw(st.sampled_from(get_args(recipes.Loss)))
     batching = draw(
         st.sampled_from(
             {"triplet": ["triplets", "all-pairs"], "supcon": ["all-pairs"]}.get(loss, ["pairs", "all-pairs"])
         )
     )
     similarity = {"bce": st.just("learned"), "supcon": st.just("cosine")}.get(loss, st.sampled_from(DISTANCES))
-    towers = st.one_of(st.none(), st.sampled_from(recipes.ENCODERS)) if batching == "pairs" else st.none()
-    encoder = draw(st.sampled_from(recipes.ENCODERS))
+    towers = st.one_of(st.none(), st.sampled_from(get_args(recipes.Encoder))) if batching == "pairs" else st.none()
+    encoder = draw(st.sampled_from(get_args(recipes.Encoder)))
     second = draw(towers)
-    can = {encoder, second or encoder} <= set(recipes.TORCHVISION_ENCODERS)
+    can = {encoder, second or encoder} <= set(get_args(recipes.TorchvisionEncoder))
     pretrained = draw(st.booleans()) if can else False
     return Recipe(
         encoder=encoder,
@@ -476,20 +476,20 @@ def any_recipe(draw: st.DrawFn) -> Recipe:
         soft_margin=draw(st.booleans()),
         temperature=draw(st.floats(0.01, 10)),
         batching=batching,
-        mining=draw(st.sampled_from(recipes.MININGS)),
-        optimizer=draw(st.sampled_from(recipes.OPTIMIZERS)),
+        mining=draw(st.sampled_from(get_args(recipes.Mining))),
+        optimizer=draw(st.sampled_from(get_args(recipes.Optimizer))),
         learning_rate=draw(st.floats(0, 10)),
         momentum=draw(st.sampled_from([0.0, 0.9])),
         weight_decay=draw(st.sampled_from([0.0, 0.0002])),
-        schedule=draw(st.sampled_from(recipes.SCHEDULES)),
+        schedule=draw(st.sampled_from(get_args(recipes.Schedule))),
         steps=draw(st.integers(1, 1_000_000)),
-        augmentation=draw(st.sampled_from(recipes.AUGMENTATIONS)),
+        augmentation=draw(st.sampled_from(get_args(recipes.Augmentation))),
         rotations_as_classes=draw(st.booleans()),
         image_size=128,
         grey=draw(st.booleans()),
         invert=draw(st.booleans()),
         raw_pixels=False if pretrained else draw(st.booleans()),
-        precision=draw(st.sampled_from(recipes.PRECISIONS)),
+        precision=draw(st.sampled_from(get_args(recipes.Precision))),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -12,9 +13,9 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor
 
 from siamese.learning.augment import Transforms, apply_transforms, draw_transforms
-from siamese.recipes.recipe import AUGMENTATIONS
+from siamese.recipes.recipe import Augmentation
 
-KINDS = [kind for kind in AUGMENTATIONS if kind != "none"]
+KINDS = [kind for kind in get_args(Augmentation) if kind != "none"]
 MANY = 4000
 
 

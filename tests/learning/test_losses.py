@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -20,7 +20,7 @@ from waiting import NothingWaits
 from siamese import SiameseError
 from siamese.learning import losses
 from siamese.models.similarity import Similarity
-from siamese.recipes.recipe import MININGS
+from siamese.recipes.recipe import Mining
 
 SEEDS = range(4)
 # Classes of unequal size, one of them alone, in no order.
@@ -280,7 +280,7 @@ ALL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "triplets": lambda d, same: losses.triplet_loss(d[0], d[1], 1.0, False),
     **{
         f"{mining} {soft}": lambda d, same, m=mining, s=soft: losses.mined_triplet_loss(d, same, m, 1.0, s)
-        for mining in MININGS
+        for mining in get_args(Mining)
         for soft in (False, True)
     },
 }
@@ -324,7 +324,7 @@ def test_an_empty_set_of_triplets_is_zero() -> None:
     assert losses.triplet_active(none, none, 1.0).item() == 0
 
 
-@pytest.mark.parametrize("name", ["contrastive", *(m for m in MININGS if m != "random")])
+@pytest.mark.parametrize("name", ["contrastive", *(m for m in get_args(Mining) if m != "random")])
 def test_the_margin_may_be_a_tensor(name: str) -> None:
     same, valid = losses.pair_mask(LABELS)
 
@@ -351,7 +351,7 @@ def test_collapse_values_are_what_one_distance_gives(margin: float) -> None:
     flat = torch.ones(20, 20)
     best = min(losses.contrastive_loss(flat * d, same, margin, valid).item() for d in torch.linspace(0, 3, 301))
     assert losses.collapse_value("contrastive", margin, False, 20) == (pytest.approx(best), "m²/4")
-    for mining in MININGS:
+    for mining in get_args(Mining):
         hinge = losses.mined_triplet_loss(flat, same, mining, margin, False).item()
         soft = losses.mined_triplet_loss(flat, same, mining, margin, True).item()
         assert losses.collapse_value("triplet", margin, False, 20) == (pytest.approx(hinge), "margin")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 from urllib.error import URLError
 
 import pytest
@@ -17,7 +17,7 @@ from siamese.models import encoders
 from siamese.models.encoders import IMAGENET_MEAN, IMAGENET_STD, PixelScale, build_encoder
 from siamese.models.network import build_network
 from siamese.recipes import RECIPES, Recipe
-from siamese.recipes.recipe import ENCODERS, TORCHVISION_ENCODERS
+from siamese.recipes.recipe import Encoder, TorchvisionEncoder
 
 META = torch.device("meta")  # shapes and counts without the weights
 
@@ -36,7 +36,7 @@ def smallest(name: str) -> int:
 
 @pytest.mark.parametrize("size", [(105, 105), (72, 96)])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", get_args(Encoder))
 def test_every_encoder_embeds_images_of_any_size(name: str, channels: int, size: tuple[int, int]) -> None:
     with META:
         encoder = build_encoder(name, channels, size, 7)
@@ -45,7 +45,7 @@ def test_every_encoder_embeds_images_of_any_size(name: str, channels: int, size:
     assert encoder.training
 
 
-@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("name", get_args(Encoder))
 def test_every_encoder_tells_images_apart_and_draws_no_random_number(name: str) -> None:
     side = max(32, smallest(name))
     torch.manual_seed(0)
@@ -111,7 +111,7 @@ def test_features_of_the_published_networks() -> None:
         assert linear_inputs(build_encoder("conv4", 1, (28, 28), 64)) == [64]
 
 
-@pytest.mark.parametrize("name", TORCHVISION_ENCODERS)
+@pytest.mark.parametrize("name", get_args(TorchvisionEncoder))
 def test_a_grey_image_is_seen_as_in_rgb(name: str) -> None:
     grey, colour = (build_seeded(name, channels) for channels in (1, 3))
     with torch.no_grad():
@@ -147,7 +147,7 @@ def no_network(*_: Any, **__: Any) -> Any:
 @pytest.mark.parametrize(
     "error", [URLError("unreachable"), TimeoutError(), ConnectionResetError(), RuntimeError("invalid hash value")]
 )
-@pytest.mark.parametrize("name", TORCHVISION_ENCODERS)
+@pytest.mark.parametrize("name", get_args(TorchvisionEncoder))
 def test_weights_that_cannot_be_fetched(name: str, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any, **__: Any) -> Any:
         raise error
@@ -222,6 +222,6 @@ def test_without_fetch_nothing_is_asked_of_the_network(monkeypatch: pytest.Monke
 
 
 def test_there_is_a_builder_for_every_name() -> None:
-    assert set(ENCODERS) >= set(TORCHVISION_ENCODERS)
+    assert set(get_args(Encoder)) >= set(get_args(TorchvisionEncoder))
     with pytest.raises(KeyError):
         encoders.build_encoder("nonsense", 1, (28, 28), 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from siamese.models.network import PseudoSiameseNetwork, SiameseNetwork, build_network
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
-from siamese.recipes.recipe import SIMILARITIES
+from siamese.recipes.recipe import SimilarityKind
 
 SIZE = (16, 16)
 
@@ -57,7 +58,7 @@ def test_two_towers_see_their_own_side_once() -> None:
     assert (left_tower.calls, right_tower.calls) == ([5], [5])
 
 
-@pytest.mark.parametrize("similarity", SIMILARITIES)
+@pytest.mark.parametrize("similarity", get_args(SimilarityKind))
 @pytest.mark.parametrize("seed", range(2))
 def test_swapping_the_images_changes_nothing(similarity: str, seed: int) -> None:
     network = build_network(recipe_of(similarity, seed), 1, SIZE).eval()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from siamese import SiameseError
 from siamese.models import similarity
 from siamese.models.similarity import Similarity
-from siamese.recipes.recipe import SIMILARITIES
+from siamese.recipes.recipe import SimilarityKind
 
 SEEDS = range(3)
 
@@ -70,7 +71,7 @@ def test_learned_by_hand() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", SIMILARITIES)
+@pytest.mark.parametrize("kind", get_args(SimilarityKind))
 def test_rows_and_matrix_match_the_definition(kind: str, seed: int) -> None:
     """Values and gradients of both, against one pair at a time in float64."""
     module = made(kind, 5, seed)
@@ -95,7 +96,7 @@ def test_rows_and_matrix_match_the_definition(kind: str, seed: int) -> None:
             torch.testing.assert_close(got.float(), want.float(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", SIMILARITIES)
+@pytest.mark.parametrize("kind", get_args(SimilarityKind))
 def test_symmetric_to_the_last_bit(kind: str) -> None:
     module = made(kind, 37)
     a, b = points(53, 37, 1), points(53, 37, 2)
@@ -106,7 +107,7 @@ def test_symmetric_to_the_last_bit(kind: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("kind", SIMILARITIES)
+@pytest.mark.parametrize("kind", get_args(SimilarityKind))
 def test_zero_distance(kind: str, dtype: torch.dtype) -> None:
     """Equal points, the zero vector among them, and points that are nearly equal: near zero, with finite gradients."""
     module = made(kind, 6)
@@ -125,7 +126,7 @@ def test_zero_distance(kind: str, dtype: torch.dtype) -> None:
             assert all(g.isfinite().all() for g in gradients)
 
 
-@pytest.mark.parametrize("kind", SIMILARITIES)
+@pytest.mark.parametrize("kind", get_args(SimilarityKind))
 def test_half_inputs_are_compared_in_float32(kind: str) -> None:
     module = made(kind, 64)
     a, b = points(8, 64, 0).bfloat16(), points(8, 64, 1).bfloat16()
@@ -156,7 +157,7 @@ def test_learned_matrix_in_parts_is_the_whole(monkeypatch: pytest.MonkeyPatch) -
     torch.testing.assert_close(module.matrix(a, b), torch.sigmoid(-whole))
 
 
-@pytest.mark.parametrize("kind", SIMILARITIES)
+@pytest.mark.parametrize("kind", get_args(SimilarityKind))
 def test_only_the_learned_kind_has_parameters(kind: str) -> None:
     assert sum(p.numel() for p in made(kind, 9).parameters()) == (10 if kind == "learned" else 0)
 

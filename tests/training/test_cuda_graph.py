@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from siamese.data.bank import Dataset
 from siamese.evaluation.scores import Validation
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
-from siamese.recipes.recipe import OPTIMIZERS
+from siamese.recipes.recipe import Optimizer
 from siamese.training.control import TrainingControl
 from siamese.training.cuda_graph import WARM_UP_STEPS, GraphedStep, restore_state, save_state
 from siamese.training.events import Event, Finished, Progress, Stepped
@@ -72,7 +73,7 @@ def test_what_a_few_steps_changed_is_put_back_in_place(kind: str, taken: int, da
     assert all(torch.equal(value, moved[name]) for name, value in tensors(step).items())
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_saved_state_is_a_copy(optimizer: str, dataset: Dataset) -> None:
     step = TrainingStep(replace(PAIRS, optimizer=optimizer, momentum=0.5), dataset.train, CPU)
     step()
@@ -138,7 +139,7 @@ def test_every_mining_is_captured(mining: str, dataset: Dataset, cuda: torch.dev
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_rate_and_margin_move_under_replay(optimizer: str, dataset: Dataset, cuda: torch.device) -> None:
     recipe = replace(PAIRS, optimizer=optimizer, momentum=0.5)
     eager, replayed = TrainingStep(recipe, dataset.train, cuda), Replayed(recipe, dataset, cuda)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from siamese.data.bank import ImageBank
 from siamese.learning.batches import batch_loss
 from siamese.models.inputs import as_floats, prepare_bank, two_domains
 from siamese.recipes import RECIPES, Recipe
-from siamese.recipes.recipe import OPTIMIZERS, PRECISIONS
+from siamese.recipes.recipe import Optimizer, Precision
 from siamese.training.cuda_graph import restore_state, save_state
 from siamese.training.step import LOSS_BUFFER, TrainingStep, in_bfloat16, with_rotations
 
@@ -137,7 +138,7 @@ def test_two_towers_see_two_domains(make_bank: Callable[..., ImageBank]) -> None
     assert torch.equal(seen["right"], as_floats(bank.partner[second]))
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 @pytest.mark.parametrize("recipe", [PAIRS, ALL_PAIRS, BCE], ids=["pairs", "all-pairs", "bce"])
 def test_the_same_seed_gives_the_same_losses(
     make_bank: Callable[..., ImageBank], recipe: Recipe, optimizer: str
@@ -147,7 +148,7 @@ def test_the_same_seed_gives_the_same_losses(
     assert first == again != other
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", get_args(Precision))
 def test_losses_are_float32_and_finite_in_either_precision(make_bank: Callable[..., ImageBank], precision: str) -> None:
     step = TrainingStep(replace(PAIRS, precision=precision), make_bank(), CPU)
     losses = run(step, 5)
@@ -167,7 +168,7 @@ def test_auto_is_bfloat16_on_cpus_that_compute_in_it(monkeypatch: pytest.MonkeyP
     assert not in_bfloat16("auto", CPU), "a torch that cannot tell"
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", get_args(Optimizer))
 def test_a_rate_of_zero_freezes_the_weights(make_bank: Callable[..., ImageBank], optimizer: str) -> None:
     step = TrainingStep(replace(PAIRS, optimizer=optimizer, momentum=0.5), make_bank(), CPU)
     run(step, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -16,10 +16,10 @@ from siamese.recipes import recipe as recipes
 from siamese.ui import form
 
 ALL_CHOICES = {
-    "loss": recipes.LOSSES,
-    "batching": recipes.BATCHINGS,
-    "similarity": recipes.SIMILARITIES,
-    "optimizer": recipes.OPTIMIZERS,
+    "loss": get_args(recipes.Loss),
+    "batching": get_args(recipes.Batching),
+    "similarity": get_args(recipes.SimilarityKind),
+    "optimizer": get_args(recipes.Optimizer),
     "second_tower": ("", "strided", "conv4"),
     "soft_margin": (True, False),
 }
