@@ -10,8 +10,7 @@ from typing import NamedTuple
 import torch
 import torch.distributed as dist
 
-from siamese import SiameseError
-from siamese.training.loop import default_device
+from siamese.models.devices import device_named
 
 
 class Process(NamedTuple):
@@ -20,22 +19,6 @@ class Process(NamedTuple):
     rank: int
     world: int
     device: torch.device
-
-
-def device_named(name: str | None) -> torch.device:
-    """The device of that name, the default one for None. Raises SiameseError for one that is not there."""
-    if name is None:
-        return default_device()
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise SiameseError(f'There is no device "{name}"; it is cpu, cuda, or cuda:1 and so on.') from error
-    if device.type == "cpu":
-        return torch.device("cpu")
-    count = torch.cuda.device_count()
-    if device.type != "cuda" or (device.index or 0) >= count:
-        raise SiameseError(f'There is no device "{name}" here; {count} CUDA devices and cpu are.')
-    return device
 
 
 @contextmanager

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 from siamese import SiameseError
-from siamese.commands.devices import device_named
 from siamese.commands.output import print_evaluation, progress_bar
 from siamese.data.catalogue import NAMES, load_dataset
 from siamese.evaluation.lake import lake
 from siamese.evaluation.protocols import TRIALS, Evaluation, Evaluator
 from siamese.models.checkpoint import Checkpoint
+from siamese.models.devices import device_named
 
 PROTOCOLS = ("pairs", "verification", "oneshot", "lake")
 

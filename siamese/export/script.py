@@ -17,7 +17,7 @@ from siamese.learning.augment import KINDS
 from siamese.models.encoders import IMAGENET_MEAN, IMAGENET_STD, build_encoder
 from siamese.recipes import RECIPES, Recipe
 from siamese.recipes.recipe import TorchvisionEncoder
-from siamese.training.loop import warm_up_steps
+from siamese.training.schedule import warm_up_steps
 
 MOST_LINES = 60
 WIDTH = 120

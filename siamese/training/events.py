@@ -36,7 +36,6 @@ class Progress:
     pairs_per_second: float
     learning_rate: float
     margin: float
-    memory_mb: float
 
 
 @dataclass(frozen=True)

@@ -89,11 +89,11 @@ def _converted(module: nn.Module) -> nn.Module:
 
 
 def _check_shares(recipe: Recipe, world: int) -> None:
-    whole, what = recipe.batch_size, recipe.batching
+    whole, what, fields = recipe.batch_size, str(recipe.batching), "batch_size"
     if recipe.batching == "all-pairs":
-        whole, what = recipe.classes_per_batch * recipe.images_per_class, "images"
+        whole = recipe.classes_per_batch * recipe.images_per_class
+        what, fields = "images", "classes_per_batch × images_per_class"
     if whole % world:
-        fields = "classes_per_batch × images_per_class" if what == "images" else "batch_size"
         raise SiameseError(
             f"A batch of {whole} {what} cannot be shared evenly by {world} processes; "
             f"make {fields} a multiple of {world}."

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import torch
 
+from siamese import SiameseError
 from siamese.data.catalogue import default_data_dir
-from siamese.training.loop import default_device
+from siamese.models.devices import device_named
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,15 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
     parser.add_argument("--port", type=int, default=int(environment.get("GRADIO_SERVER_PORT", "7860")))
     parser.add_argument("--data-dir", type=Path, default=default_data_dir(), help="data sets and caches (%(default)s)")
     parser.add_argument(
-        "--device", default=environment.get("SIAMESE_DEVICE", str(default_device())), help="cuda or cpu"
+        "--device", default=environment.get("SIAMESE_DEVICE"), help="cpu, cuda or cuda:1 (cuda where there is one)"
     )
     parser.add_argument("--jobs", type=int, default=None, help="runs that train at once; the rest wait in line")
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
     options = parser.parse_args(arguments)
-    device = torch.device(options.device)
+    try:
+        device = device_named(options.device)
+    except SiameseError as error:
+        parser.error(str(error))
     jobs, threads = default_jobs(device)
     if options.jobs is not None:
         if not 1 <= options.jobs <= 64:

@@ -22,12 +22,12 @@ from PIL import Image
 from siamese import SiameseError
 from siamese.commands import cli
 from siamese.commands import train as train_command
-from siamese.commands.devices import device_named
 from siamese.commands.progress import ProgressBar
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import NAMES
 from siamese.evaluation.protocols import Evaluator
 from siamese.models.checkpoint import Checkpoint
+from siamese.models.devices import device_named
 from siamese.training import loop as training
 from siamese.training.events import Event, Finished
 from siamese.training.loop import train

@@ -230,7 +230,7 @@ def test_a_run_that_has_not_begun_says_so() -> None:
 
 def test_a_run_that_diverged_is_drawn_up_to_there(history: RunHistory) -> None:
     broken = RunHistory(RECIPE)
-    for event in (*history.validations, Progress(4, (0.3, 0.2, math.nan, math.inf), 1.0, 4.0, 32.0, 0.1, 1.0, 0.0)):
+    for event in (*history.validations, Progress(4, (0.3, 0.2, math.nan, math.inf), 1.0, 4.0, 32.0, 0.1, 1.0)):
         broken.add(event)
     broken.add(Diagnosis("diverged", 3))
     figure = figures.run_figure(broken, "a run")

@@ -135,7 +135,7 @@ def test_csv_has_a_row_for_every_point(job: TrainingJob) -> None:
 
 def test_csv_leaves_out_what_is_no_finite_number() -> None:
     history = RunHistory(RECIPE)
-    history.add(Progress(3, (0.5, math.nan, math.inf), 1.5, 2.0, 16.0, 0.1, 1.0, 0.0))
+    history.add(Progress(3, (0.5, math.nan, math.inf), 1.5, 2.0, 16.0, 0.1, 1.0))
     rows = rows_of(history)
     assert [row["training loss"] for row in rows] == ["0.5", "", ""]
     assert [row["step"] for row in rows] == ["1", "2", "3"]

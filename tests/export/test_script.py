@@ -33,7 +33,7 @@ from siamese.models.network import build_network
 from siamese.models.similarity import Similarity
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.recipes import recipe as recipes
-from siamese.training.loop import schedule_factor
+from siamese.training.schedule import schedule_factor
 from siamese.training.step import TrainingStep
 
 SMALL: dict[str, Any] = {

@@ -20,12 +20,14 @@ from siamese.evaluation.validation import Validator
 from siamese.learning.batches import draw_batch
 from siamese.learning.forces import pair_forces
 from siamese.models.checkpoint import Checkpoint
+from siamese.models.devices import device_name
 from siamese.models.network import build_network
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.training import loop as training
 from siamese.training.control import TrainingControl
 from siamese.training.events import Baseline, Diagnosis, Event, Finished, Progress, Started, Stepped, plain
-from siamese.training.loop import device_name, next_validation, schedule_factor, train
+from siamese.training.loop import train
+from siamese.training.schedule import next_validation, schedule_factor
 from siamese.training.step import TrainingStep, in_bfloat16
 
 CPU = torch.device("cpu")
@@ -490,7 +492,7 @@ def test_events_can_be_pickled_and_written_as_json(dataset: Dataset) -> None:
 
 
 def test_json_says_none_for_a_number_that_is_not_finite() -> None:
-    told = plain(Progress(2, (0.5, math.nan), 0.1, math.inf, 1.0, 0.1, 1.0, 0.0))
+    told = plain(Progress(2, (0.5, math.nan), 0.1, math.inf, 1.0, 0.1, 1.0))
     assert told["losses"] == [0.5, None] and told["steps_per_second"] is None
 
 

@@ -35,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
     from siamese import SiameseError
     from siamese.commands.benchmark.bench import Bench
     from siamese.commands.benchmark.report import Report, print_part
-    from siamese.commands.devices import device_named
     from siamese.commands.output import output_file, print_json, write
+    from siamese.models.devices import device_named
 
     out = None if options.out is None else output_file(options.out, [".md"])
     bench = Bench(device_named(options.device), options.quick, options.data_dir)

@@ -15,9 +15,10 @@ import torch
 
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.catalogue import available, load_dataset
+from siamese.models.devices import device_name
 from siamese.recipes import Recipe
 from siamese.training.cuda_graph import GraphedStep
-from siamese.training.loop import device_name, schedule_factor
+from siamese.training.schedule import schedule_factor
 from siamese.training.step import TrainingStep
 
 REPORT_SECONDS = 0.05  # so long steps run between two waits for the device, as in a training run

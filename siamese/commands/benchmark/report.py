@@ -13,7 +13,7 @@ import torch
 import torchvision
 
 from siamese.commands.output import print_table
-from siamese.training.loop import device_name
+from siamese.models.devices import device_name
 
 _COMMON = ("part", "device", "torch")  # the same in every row, so said once
 _WITH_VALUE = ("--data-dir", "--out")  # options whose value is a place on the machine that was measured

@@ -105,7 +105,6 @@ class RunHistory:
             "pairs_per_s": 0 if progress is None else round(progress.pairs_per_second),
             "device": "" if self.started is None else self.started.device,
             "parameters": 0 if self.started is None else self.started.parameters,
-            "memory_mb": 0.0 if progress is None else round(progress.memory_mb, 1),
             "learning_rate": recipe.learning_rate if progress is None else progress.learning_rate,
             "margin": margin,
             "loss": {

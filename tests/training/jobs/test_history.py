@@ -19,7 +19,7 @@ SCORES = Scores(0.9, 0.95, 0.1, 0.5, 0.8, 20, 400, True, 2000)
 
 
 def progress(step: int, losses: tuple[float, ...], seconds: float = 1.0, margin: float = 1.0) -> Progress:
-    return Progress(step, losses, seconds, 100.0, 6400.0, 0.003, margin, 0.0)
+    return Progress(step, losses, seconds, 100.0, 6400.0, 0.003, margin)
 
 
 def validation(step: int, loss: float = 0.2) -> Validation:

@@ -29,7 +29,7 @@ STARTED = Started("CPU", 10, 48, 8, 0.1, 0.25, "m²/4")
 
 
 def progress(step: int) -> Progress:
-    return Progress(step, (1 / step,), 0.1 * step, 10.0, 640.0, 0.003, 1.0, 0.0)
+    return Progress(step, (1 / step,), 0.1 * step, 10.0, 640.0, 0.003, 1.0)
 
 
 class Script:
