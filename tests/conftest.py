@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
+from filelock import FileLock
 from hypothesis import settings
 from torch import Tensor
 
@@ -89,11 +91,19 @@ def dataset(make_dataset: Callable[..., Dataset]) -> Dataset:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder in which each built-in set is rendered once for all tests."""
-    return tmp_path_factory.mktemp("data")
+    """A data folder in which each built-in set is rendered once for all tests, those of other processes too."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "data"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def built_in(data_dir: Path) -> Callable[[str], Dataset]:
     """name → that built-in data set."""
-    return lambda name: load_dataset(name, data_dir)
+
+    def load(name: str) -> Dataset:
+        with FileLock(data_dir / f"{name}.lock"):
+            return load_dataset(name, data_dir)
+
+    return load

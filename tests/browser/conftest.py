@@ -12,6 +12,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from siamese.data import Dataset
 from siamese.ui.app import build_demo, launch
 from siamese.ui.lab import current_lab
 from siamese.ui.settings import Settings
@@ -49,12 +50,12 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def address(data_dir: Path) -> Iterator[str]:
+def address(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[str]:
     """The address of a server of this process with room for two runs at once."""
+    for name in ("glyphs", "doodle-faces"):
+        built_in(name)
     settings = Settings(data_dir, torch.device("cpu"), jobs=2, threads=1, port=0)
     demo = build_demo(settings)
-    for name in ("glyphs", "doodle-faces"):
-        current_lab().dataset(name)
     url = launch(demo, settings, quiet=True)
     yield url
     demo.close()
