@@ -34,9 +34,9 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     def answer(route: Route) -> None:
         name = route.request.url.rsplit("/", 1)[1]
         if name:
-            route.fulfill(body=(STATIC / name).read_text("utf-8"), content_type="text/javascript")
+            route.fulfill(body=(STATIC / "common" / name).read_text("utf-8"), content_type="text/javascript")
             return
-        words = json.loads((STATIC / "picture_input.json").read_text("utf-8"))["en"]
+        words = json.loads((STATIC / "common/picture_input.json").read_text("utf-8"))["en"]
         body = PAGE.format(css=(STATIC / "pad.css").read_text("utf-8"), words=json.dumps(words))
         route.fulfill(body=body, content_type="text/html")
 

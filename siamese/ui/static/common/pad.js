@@ -1,32 +1,24 @@
 // A pad to draw on with a mouse, a pen or a finger; its picture is black ink on white paper in either theme.
 
+import { button, make } from "./dom.js";
+
 const INK = 0.06; // width of a stroke as a share of the pad's side: close to the pens and fonts the networks know
 
-// words: { pad, undo, clear }.  onStroke: called after a stroke is complete, and after undo and clear;
+// words: { pad, undo, clear }, as in picture_input.json.  onStroke: called after a stroke is complete, and after undo and clear;
 // onChange: called after every point as well, so that a page can follow the pen.
 export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
   let strokes = []; // each a list of [x, y], from 0 to 1
   let pointer = null; // the pointer that is down; a second finger or a palm is ignored
 
-  const element = document.createElement("div");
-  element.className = "pad";
+  const element = make("div", "pad");
   element.innerHTML = '<svg viewBox="0 0 1 1" role="img" tabindex="0"></svg>';
   const paper = element.firstElementChild;
   paper.setAttribute("aria-label", words.pad);
-  const row = document.createElement("div");
-  row.className = "pad-buttons";
-  const undoButton = button(words.undo, undo);
-  const clearButton = button(words.clear, clear);
+  const row = make("div", "pad-buttons");
+  const undoButton = button("", words.undo, undo);
+  const clearButton = button("", words.clear, clear);
   row.append(undoButton, clearButton);
   element.append(row);
-
-  function button(text, press) {
-    const node = document.createElement("button");
-    node.type = "button";
-    node.textContent = text;
-    node.onclick = press;
-    return node;
-  }
 
   function place(event) {
     const box = paper.getBoundingClientRect();

@@ -1,6 +1,8 @@
 // Pictures on their way in: files that are dropped, pasted or chosen, and the webcam. They are made small in the
 // browser, so that a phone's photograph of ten megabytes is sent as some tens of kilobytes.
 
+import { button, make } from "./dom.js";
+
 export const MOST_SIDE = 512; // pixels of a picture's longer side as it is sent
 const MOST_FILE_BYTES = 64 * 1024 * 1024; // the server's own limit for one image file
 const MOST_RAW_BYTES = 1024 * 1024; // a file that only the server can decode (PGM, TIFF) is sent as it is, up to this
@@ -9,12 +11,12 @@ const PNG_CHARACTERS = 200_000; // a longer data URL is a photograph, for which 
 // An image file, or anything else that createImageBitmap takes, as { name, url }: a PNG or JPEG data URL, upright, no
 // side above MOST_SIDE, transparency on white. Throws an Error with one of words' sentences { unreadable, large }.
 export async function shrink(source, words, name = source.name ?? "") {
-  if (source.size > MOST_FILE_BYTES) throw new Error(fill(words.large, { name }));
+  if (source.size > MOST_FILE_BYTES) throw new Error(words.large.replace("{name}", () => name));
   let bitmap;
   try {
     bitmap = await createImageBitmap(source);
   } catch {
-    if (!(source instanceof Blob) || source.size > MOST_RAW_BYTES) throw new Error(fill(words.unreadable, { name }));
+    if (!(source instanceof Blob) || source.size > MOST_RAW_BYTES) throw new Error(words.unreadable.replace("{name}", () => name));
     return { name, url: await asDataURL(source) };
   }
   const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
@@ -38,9 +40,7 @@ export function createDropZone({ words, accept = "image/*", multiple = true, pas
   const element = make("div", "drop-zone");
   const input = make("input");
   Object.assign(input, { type: "file", accept, multiple });
-  const choose = make("button", "", words.choose);
-  choose.type = "button";
-  choose.onclick = () => input.click();
+  const choose = button("", words.choose, () => input.click());
   element.append(make("span", "", words.drop), choose, make("span", "soft", words.formats), input);
 
   const give = (files) => files.length && onFiles(multiple ? [...files] : [files[0]]);
@@ -87,18 +87,11 @@ export function createCamera({ words, onPicture }) {
   element.append(view, row);
   let stream = null;
 
-  function action(text, press, className = "") {
-    const node = make("button", className, text);
-    node.type = "button";
-    node.onclick = press;
-    return node;
-  }
-
   function showOff(sentence = words.promise) {
     view.className = "view";
     const said = make("span", "soft", sentence);
     said.setAttribute("role", "status");
-    view.replaceChildren(action(words.camera_on, start), said);
+    view.replaceChildren(button("", words.camera_on, start), said);
     row.replaceChildren();
   }
 
@@ -117,7 +110,7 @@ export function createCamera({ words, onPicture }) {
     view.className = "view live";
     view.replaceChildren(video);
     await video.play();
-    row.replaceChildren(action(words.take, () => take(video), "strong"), action(words.camera_off, stop));
+    row.replaceChildren(button("strong", words.take, () => take(video)), button("", words.camera_off, stop));
     row.firstElementChild.focus({ preventScroll: true });
   }
 
@@ -156,17 +149,6 @@ export function createCamera({ words, onPicture }) {
       element.remove();
     },
   };
-}
-
-function make(tag, className = "", text = null) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== null) node.textContent = text;
-  return node;
-}
-
-function fill(sentence, values) {
-  return sentence.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
 function asDataURL(blob) {
