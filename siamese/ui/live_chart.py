@@ -7,13 +7,10 @@ from typing import Any
 # Gradio builds the component anew from its constructor arguments after every update, so what it calls on the server
 # is fixed here and not passed in.
 from siamese.ui.live_server import frame, poll, thumbnails
-from siamese.ui.static_files import read_json
-from siamese.ui.widget import JoinedWidget
-
-SCRIPTS = ("common.js", "plot.js", "curves.js", "distances.js", "map.js", "panels.js", "live_chart.js")
+from siamese.ui.widget import Widget
 
 
-class LiveChart(JoinedWidget):
+class LiveChart(Widget):
     """Loss, distances, embedding map and scores of one job, live.
 
     It polls `live_server.poll` outside Gradio's queue and draws on canvases; nothing about a run passes through
@@ -38,9 +35,10 @@ class LiveChart(JoinedWidget):
     ) -> None:
         super().__init__(
             {"job": job, "watch": watch, "overlays": overlays or [], "plan": plan},
-            markup='<div class="live" data-state="idle" data-step="0" data-points="0" data-net="up"></div>',
-            scripts=SCRIPTS,
-            texts=read_json("texts.json"),
-            functions=[poll, frame, thumbnails],
+            "live",
+            module="train/live_chart.js",
+            words="train/live_chart.json",
+            events=["job_state"],
+            server_functions=[poll, frame, thumbnails],
             **props,
         )

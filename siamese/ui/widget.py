@@ -49,7 +49,7 @@ from typing import Any
 
 import gradio as gr
 
-from siamese.ui.static_files import STATIC, read_json, static_path
+from siamese.ui.static_files import read_json, static_path
 
 LOAD = """
 import(new URL({widget}, document.baseURI)).then(({{ start }}) =>
@@ -96,34 +96,6 @@ class Widget(gr.HTML):
             ),
             apply_default_css=False,
             server_functions=server_functions,
-            **own,
-            **props,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "null"}
-
-
-class JoinedWidget(gr.HTML):
-    """The older kind of widget: its scripts are joined into one function body. Write no new one."""
-
-    def __init__(
-        self,
-        own: dict[str, Any],
-        *,
-        markup: str,
-        scripts: Sequence[str],
-        texts: Any,
-        functions: list[Any],
-        **props: Any,
-    ) -> None:
-        self.__dict__.update(own)
-        sources = [(STATIC / name).read_text("utf-8") for name in scripts]
-        super().__init__(
-            html_template=markup,
-            js_on_load="\n".join([f"const TEXTS = {json.dumps(texts, ensure_ascii=False)};", *sources]),
-            apply_default_css=False,
-            server_functions=functions,
             **own,
             **props,
         )

@@ -11,41 +11,26 @@ import pytest
 from fontTools.ttLib import TTFont
 from gradio.themes.utils.fonts import LocalFont, font_file_path
 
-from siamese.ui.live_chart import SCRIPTS, LiveChart
-from siamese.ui.static_files import STATIC
+from siamese.ui.live_chart import LiveChart
+from siamese.ui.static_files import STATIC, read_json, static_path
 from siamese.ui.theme import theme
 
-ASSETS = (*SCRIPTS, "style.css", "texts.json")
-TEXTS: dict[str, dict[str, str]] = json.loads((STATIC / "texts.json").read_text("utf-8"))
+SCRIPTS = sorted([*STATIC.glob("train/*.js"), *STATIC.glob("common/*.js")])
+SOURCE = "\n".join(path.read_text("utf-8") for path in SCRIPTS)
+TEXTS: dict[str, dict[str, str]] = read_json("train/live_chart.json")
 CSS = re.sub(r"/\*.*?\*/", "", (STATIC / "style.css").read_text("utf-8"), flags=re.DOTALL)
-SOURCE = "\n".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
 # Keys that the script puts together: their beginning or their end stands in it.
 COMPOSED = re.compile(r"^(state|unseen|force|step_lead|score)_|_(title|text)$")
 
 
-def test_assets_are_small() -> None:
-    sizes = {name: (STATIC / name).stat().st_size for name in ASSETS}
-    assert sum(sizes.values()) < 120_000, sizes
-
-
-@pytest.mark.parametrize("name", ASSETS)
-def test_assets_name_no_other_host(name: str) -> None:
-    text = (STATIC / name).read_text("utf-8")
-    assert not re.search(r"https?:|url\(|@import|//[a-z0-9-]+\.[a-z]{2,}/", text)
-
-
-def test_languages_have_the_same_keys_and_the_same_gaps() -> None:
-    english, chinese = TEXTS["en"], TEXTS["zh"]
-    assert list(english) == list(chinese)
-    for key in english:
-        gaps = [sorted(set(re.findall(r"\{(\w+)\}", texts[key]))) for texts in (english, chinese)]
-        assert gaps[0] == gaps[1], key
-        assert english[key].strip() and chinese[key].strip(), key
-
-
 def test_every_text_the_script_asks_for_exists_and_none_is_left_over() -> None:
-    asked = set(re.findall(r"\bwords\.(\w+)", SOURCE)) | set(re.findall(r"\bsay\(\s*\"(\w+)\"", SOURCE))
-    assert asked and asked <= set(TEXTS["en"]), asked - set(TEXTS["en"])
+    texts = {
+        key for name in ("live_chart", "lesson_card", "take_home") for key in read_json(f"train/{name}.json")["en"]
+    }
+    texts |= set(read_json("common/page_head.json")["en"])
+    asked = set(re.findall(r"\bwords\.(\w+)", SOURCE))
+    asked |= set(re.findall(r"\b(?:say|sentence)\(\s*\"(\w+)\"", SOURCE))
+    assert asked and asked <= texts, asked - texts
     quoted = set(re.findall(r"\"(\w+)\"", SOURCE))
     unused = {key for key in TEXTS["en"] if key not in asked | quoted and not COMPOSED.search(key)}
     assert not unused
@@ -54,7 +39,7 @@ def test_every_text_the_script_asks_for_exists_and_none_is_left_over() -> None:
 @pytest.mark.parametrize("state", ["idle", "waiting", "preparing", "running", "paused", "done", "stopped", "failed"])
 def test_every_state_of_a_job_has_a_name_and_a_sign(state: str) -> None:
     assert f"state_{state}" in TEXTS["en"]
-    signs = re.search(r"const SIGNS = \{(.*?)\};", SOURCE, re.DOTALL)
+    signs = re.search(r"const SIGNS = \{(.*?)\};", (STATIC / "train/status_bar.js").read_text("utf-8"), re.DOTALL)
     assert signs and re.search(rf"\b{state}:", signs[1])
 
 
@@ -68,12 +53,12 @@ def test_names_from_anywhere_cannot_become_markup() -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", SOURCE)
 
 
-def test_script_is_one_body_with_its_texts_in_front() -> None:
-    script = LiveChart().js_on_load
-    first, _, rest = script.partition(";\n")
-    assert json.loads(first.removeprefix("const TEXTS = ")) == TEXTS
-    assert rest == SOURCE
-    assert "</script" not in script
+def test_page_loads_the_module_and_its_words_from_this_server() -> None:
+    script = LiveChart().js_on_load or ""
+    assert f'import(new URL("{static_path()}/common/widget.js", document.baseURI))' in script
+    about = json.loads(re.search(r"upload, watch }, (.*)\),\n", script)[1])  # type: ignore[index]
+    assert about["module"] == "../train/live_chart.js" and (STATIC / "common" / about["module"]).is_file()
+    assert about["texts"] == TEXTS
 
 
 def test_style_holds_only_what_gradio_passes_on() -> None:

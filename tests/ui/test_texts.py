@@ -12,7 +12,7 @@ from siamese.ui.static_files import STATIC, read_json
 from siamese.ui.texts import TRANSLATIONS
 
 ASSETS = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
-WORDS = [name for name in ASSETS if name.endswith(".json") and name != "lessons.json"]
+WORDS = [name for name in ASSETS if name.endswith(".json") and name not in ("lessons.json", "package.json")]
 
 
 @pytest.mark.parametrize("name", WORDS)

@@ -1,125 +1,18 @@
-// The embedding map: every image of one frame where the network puts it, and the slider through the frames.
+// The embedding map: every image of one validation where the network puts it.
 
-// Eight outlines, one a class, so that colour is never the only sign. Each draws itself around (0, 0) with radius r.
-const OUTLINES = [
-  (c, r) => c.arc(0, 0, r, 0, 2 * Math.PI),
-  (c, r) => c.rect(-r * 0.9, -r * 0.9, r * 1.8, r * 1.8),
-  (c, r) => corners(c, r * 1.25, 3, -Math.PI / 2),
-  (c, r) => corners(c, r * 1.2, 4, 0),
-  (c, r) => corners(c, r * 1.25, 3, Math.PI / 2),
-  (c, r) => corners(c, r * 1.15, 5, -Math.PI / 2),
-  (c, r) => cross(c, r * 1.15, 0.38),
-  (c, r) => corners(c, r * 1.4, 5, -Math.PI / 2, 0.45),
-];
-function corners(c, r, count, turn, waist = 0) {
-  const points = waist ? 2 * count : count;
-  for (let k = 0; k < points; k++) {
-    const [angle, far] = [turn + (2 * Math.PI * k) / points, waist && k % 2 ? r * waist : r];
-    c[k ? "lineTo" : "moveTo"](far * Math.cos(angle), far * Math.sin(angle));
-  }
-  c.closePath();
-}
-function cross(c, r, arm) {
-  const [a, b] = [r * arm, r];
-  const points = [
-    [-a, -b],
-    [a, -b],
-    [a, -a],
-    [b, -a],
-    [b, a],
-    [a, a],
-    [a, b],
-    [-a, b],
-    [-a, a],
-    [-b, a],
-    [-b, -a],
-    [-a, -a],
-  ];
-  points.forEach(([x, y], k) => c[k ? "lineTo" : "moveTo"](x, y));
-  c.closePath();
-}
-
-// The thumbnails of a run. Light strokes on black, or dark ones on white, are cut out and take the colour of their
-// class; any other picture keeps its own colours and gets a frame.
-class Sprite {
-  constructor({ size, columns, labels, names }, image) {
-    Object.assign(this, { size, columns, labels, names, image });
-    const sheet = document.createElement("canvas");
-    [sheet.width, sheet.height] = [image.width, image.height];
-    const brush = sheet.getContext("2d", { willReadFrequently: true });
-    brush.drawImage(image, 0, 0);
-    this.pixels = brush.getImageData(0, 0, sheet.width, sheet.height);
-    this.sheet = sheet;
-    this.strokes = this.background();
-  }
-  static load(answer) {
-    return new Promise((resolve, reject) => {
-      const image = new Image();
-      image.onload = () => resolve(new Sprite(answer, image));
-      image.onerror = reject;
-      image.src = answer.sprite;
-    });
-  }
-  // "dark" or "light" where all pictures are grey and their rims are nearly black or white; else null.
-  background() {
-    const { data, width } = this.pixels;
-    for (let at = 0; at < data.length; at += 4)
-      if (Math.max(Math.abs(data[at] - data[at + 1]), Math.abs(data[at + 2] - data[at + 1])) > 24) return null;
-    let [sum, count] = [0, 0];
-    this.labels.forEach((_, i) => {
-      const [left, top] = this.corner(i);
-      for (let k = 0; k < this.size; k++)
-        for (const [x, y] of [
-          [k, 0],
-          [k, this.size - 1],
-          [0, k],
-          [this.size - 1, k],
-        ]) {
-          sum += data[4 * ((top + y) * width + left + x)];
-          count++;
-        }
-    });
-    return sum / count < 30 ? "dark" : sum / count > 225 ? "light" : null;
-  }
-  corner(i) {
-    return [(i % this.columns) * this.size, Math.floor(i / this.columns) * this.size];
-  }
-  // All pictures at the size they are drawn in, each in the colour of its class.
-  atlas(cell, colours) {
-    const key = `${cell} ${colours}`;
-    if (this.key === key) return this.ready;
-    this.key = key;
-    let source = this.sheet;
-    if (this.strokes) {
-      source = document.createElement("canvas");
-      [source.width, source.height] = [this.sheet.width, this.sheet.height];
-      const brush = source.getContext("2d");
-      const cut = new ImageData(new Uint8ClampedArray(this.pixels.data), source.width, source.height);
-      for (let at = 0; at < cut.data.length; at += 4)
-        cut.data[at + 3] = this.strokes === "dark" ? cut.data[at] : 255 - cut.data[at];
-      brush.putImageData(cut, 0, 0);
-      brush.globalCompositeOperation = "source-atop";
-      this.labels.forEach((label, i) => {
-        brush.fillStyle = colours[label % colours.length];
-        brush.fillRect(...this.corner(i), this.size, this.size);
-      });
-    }
-    const scale = cell / this.size;
-    this.ready = document.createElement("canvas");
-    [this.ready.width, this.ready.height] = [Math.ceil(source.width * scale), Math.ceil(source.height * scale)];
-    const brush = this.ready.getContext("2d");
-    brush.imageSmoothingQuality = "high";
-    brush.drawImage(source, 0, 0, this.columns * cell, (source.height / this.size) * cell);
-    return this.ready;
-  }
-}
+import { card, line } from "../common/axes.js";
+import { Plot } from "../common/plot.js";
+import { font, SHAPES, theme } from "../common/theme.js";
+import { Tween } from "../common/tween.js";
+import { OUTLINES } from "./outlines.js";
 
 // Of a long name its last words, for that is where the names of one data set differ.
 const clip = (text, length) => (text.length > length ? "…" + text.slice(-length).replace(/^\S*\s+(?=\S)/, "") : text);
 
-class MapPlot extends Plot {
-  constructor() {
+export class MapPlot extends Plot {
+  constructor({ say }) {
     super("map-plot");
+    this.sentence = say;
     this.thumbnails = true;
     this.reset();
     this.canvas.tabIndex = 0;
@@ -204,7 +97,7 @@ class MapPlot extends Plot {
   about(index) {
     const near = this.neighbours(index);
     const alike = near.filter((i) => this.label(i) === this.label(index)).length;
-    return say("map_point", { name: this.name(index), alike, count: near.length });
+    return this.sentence("map_point", { name: this.name(index), alike, count: near.length });
   }
   colour(index) {
     return this.sprite ? theme.classes[this.label(index) % SHAPES] : theme.soft;
@@ -226,10 +119,9 @@ class MapPlot extends Plot {
     context.globalAlpha = 1;
     if (!this.thumbnails && this.sprite && !near) this.drawNames(context, width, height);
     if (near) {
-      const shown = [this.chosen, ...near];
-      this.thumbnails && this.sprite
-        ? this.drawThumbnails(context, cell, ratio, shown)
-        : this.drawDots(context, Math.max(4, cell * 0.24), shown);
+      const group = [this.chosen, ...near];
+      if (this.thumbnails && this.sprite) this.drawThumbnails(context, cell, ratio, group);
+      else this.drawDots(context, Math.max(4, cell * 0.24), group);
       if (this.sprite) this.drawCard(context, width, height, near);
     }
     return this.x.moving(now) || this.view.moving(now);
@@ -296,10 +188,7 @@ class MapPlot extends Plot {
       context.strokeStyle = alike ? theme.same : theme.different;
       context.lineWidth = alike ? 2.4 : 1.8;
       context.setLineDash(alike ? [] : [4, 3]);
-      context.beginPath();
-      context.moveTo(x, y);
-      context.lineTo(...this.placed[i]);
-      context.stroke();
+      line(context, x, y, ...this.placed[i]);
     }
     context.setLineDash([]);
   }
@@ -308,38 +197,23 @@ class MapPlot extends Plot {
     const [x, y] = this.placed[this.chosen];
     const side = Math.min(96, height * 0.42);
     const alike = near.filter((i) => this.label(i) === this.label(this.chosen)).length;
-    const lines = [clip(this.name(this.chosen), 30), say("map_near", { alike, count: near.length })];
+    const lines = [clip(this.name(this.chosen), 30), this.sentence("map_near", { alike, count: near.length })];
     context.font = font();
     const [pad, step] = [9, theme.text * 1.4];
-    const wide = Math.max(side, ...lines.map((line) => context.measureText(line).width)) + 2 * pad;
+    const wide = Math.max(side, ...lines.map((text) => context.measureText(text).width)) + 2 * pad;
     const tall = side + lines.length * step + 2 * pad;
     // Outwards if there is room, so that the neighbours stay in sight.
     const [before, after] = [x - 26 - wide, x + 26];
     const outwards = x < width / 2 ? before >= 0 : after + wide > width;
     const left = Math.max(1, Math.min(outwards ? before : after, width - wide - 1));
     const top = Math.max(1, Math.min(y - tall / 2, height - tall - 1));
-    context.fillStyle = theme.card;
-    context.strokeStyle = theme.soft;
-    context.lineWidth = 1;
-    context.beginPath();
-    context.roundRect(left, top, wide, tall, 8);
-    context.fill();
-    context.stroke();
+    card(context, left, top, wide, tall);
     const [column, row] = sprite.corner(this.chosen);
-    context.drawImage(
-      sprite.sheet,
-      column,
-      row,
-      sprite.size,
-      sprite.size,
-      left + (wide - side) / 2,
-      top + pad,
-      side,
-      side,
-    );
+    const { size, sheet } = sprite;
+    context.drawImage(sheet, column, row, size, size, left + (wide - side) / 2, top + pad, side, side);
     context.textAlign = "center";
     context.textBaseline = "alphabetic";
     context.fillStyle = theme.ink;
-    lines.forEach((line, k) => context.fillText(line, left + wide / 2, top + pad + side + step * (k + 0.9)));
+    lines.forEach((text, k) => context.fillText(text, left + wide / 2, top + pad + side + step * (k + 0.9)));
   }
 }

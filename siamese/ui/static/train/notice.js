@@ -1,0 +1,38 @@
+// One notice at a time: what went wrong, or what the numbers mean, and what to try.
+
+import { make, setText } from "../common/dom.js";
+import { whole } from "../common/numbers.js";
+
+const SIGNS = { collapse: "▲", diverged: "✕", satisfied: "✓" };
+
+export class Notice {
+  constructor({ words, say }) {
+    Object.assign(this, { words, sentence: say });
+    this.section = make("section", "notice");
+    this.section.setAttribute("role", "status");
+    this.sign = make("i", "sign");
+    this.sign.setAttribute("aria-hidden", "true");
+    [this.title, this.text] = [make("b"), make("span")];
+    const body = make("p");
+    body.append(this.title, " ", this.text);
+    this.section.append(this.sign, body);
+    this.section.hidden = true;
+  }
+  show(state, run) {
+    const kind = run?.diagnosis?.kind;
+    if (state === "failed" && kind !== "diverged")
+      this.put("failed", "✕", this.words.failed_title, run?.error || this.words.failed_text);
+    else if (state === "gone") this.put("gone", "?", this.words.gone_title, this.words.gone_text);
+    else if (kind && this.words[`${kind}_title`]) {
+      const values = { step: whole(run.diagnosis.step), name: run.loss?.collapse_name ?? "" };
+      this.put(kind, SIGNS[kind], this.sentence(`${kind}_title`, values), this.sentence(`${kind}_text`, values));
+    } else this.section.hidden = true;
+  }
+  put(kind, sign, title, text) {
+    this.section.className = `notice ${kind}`;
+    this.section.hidden = false;
+    setText(this.sign, sign);
+    setText(this.title, title);
+    setText(this.text, text);
+  }
+}
