@@ -99,6 +99,12 @@ class Similarity(nn.Module):
         return self._from_squared(squared.float().clamp_min(0.0))
 
     def _logits_matrix(self, a: Tensor, b: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            # w·|a − b| is the Manhattan distance of embeddings stretched by the positive weights, less that of those
+            # stretched by the negative ones, which needs no n·m·D numbers.
+            weight = self.same_logit.weight.float()[0]
+            up, down = weight.clamp_min(0), (-weight).clamp_min(0)
+            return torch.cdist(a * up, b * up, p=1.0) - torch.cdist(a * down, b * down, p=1.0) + self.same_logit.bias
         rows = max(1, _PAIRWISE_ELEMENTS // max(1, b.numel()))
         return torch.cat([self._logits((part[:, None] - b[None]).abs()) for part in a.split(rows)])
 

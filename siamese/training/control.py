@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from siamese import SiameseError
+
+MOST_QUESTIONS = 32  # that wait for an answer at the same time: one for each browser of a class
 
 
 class TrainingControl:
-    """Pause, step, stop and live settings of one run; safe to use from any thread.
+    """Pause, step, stop, live settings and questions of one run; safe to use from any thread.
 
     learning_rate, margin: None leaves the recipe's value; set, they take effect with the next step.
     """
@@ -17,6 +24,8 @@ class TrainingControl:
         self._paused_at = time.monotonic() if paused else None
         self._stopped = False
         self._permits = 0
+        self._questions: list[tuple[Callable[[Any], Any], Future[Any]]] = []
+        self._over = False
         self.learning_rate: float | None = None
         self.margin: float | None = None
 
@@ -55,18 +64,62 @@ class TrainingControl:
             self._permits = min(self._permits + 1, 100)
             self._changed.notify_all()
 
-    def next_steps(self, wanted: int) -> tuple[int, bool]:
+    def ask(self, question: Callable[[Any], Any]) -> Future[Any]:
+        """Has the training thread call question(run) between two steps, also while the run is paused.
+
+        The future holds what it returns or raises. It is cancelled when the run ends first. Nobody else may touch what
+        a run holds on its device, so whoever wants to look inside asks. Raises SiameseError where too many wait already.
+        """
+        future: Future[Any] = Future()
+        with self._changed:
+            if self._over:
+                future.cancel()
+            elif len(self._questions) >= MOST_QUESTIONS:
+                raise SiameseError(f"{len(self._questions)} pages look into this run already; try again in a moment.")
+            else:
+                self._questions.append((question, future))
+                self._changed.notify_all()
+        return future
+
+    def answer(self, run: Any) -> None:
+        """Answers every question that waits; the training thread calls this between two steps."""
+        if not self._questions:
+            return
+        with self._changed:
+            questions, self._questions = self._questions, []
+        for question, future in questions:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(question(run))
+                except Exception as error:  # noqa: BLE001 - a question must not end a training
+                    future.set_exception(error)
+
+    def close(self) -> None:
+        """Ends the questions of a run that is over: those that wait and those still to come are cancelled."""
+        with self._changed:
+            self._over = True
+            questions, self._questions = self._questions, []
+        for _, future in questions:
+            future.cancel()
+
+    def next_steps(self, wanted: int, run: Any = None) -> tuple[int, bool]:
         """Blocks while paused; then how many steps may run now, and whether it is a single step that was asked for.
 
-        (0, False) once stopped.
+        run: what the questions that arrive meanwhile are asked of.  (0, False) once stopped.
         """
         with self._changed:
             if self._paused_at is not None:  # a run that was paused before it began stands still from now on
                 self._paused_at = time.monotonic()
-            self._changed.wait_for(lambda: self._stopped or self._paused_at is None or self._permits)
-            if self._stopped:
-                return 0, False
-            if self._paused_at is not None:
-                self._permits -= 1
-                return 1, True
-            return wanted, False
+        while True:
+            self.answer(run)
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._stopped or self._paused_at is None or self._permits or self._questions
+                )
+                if self._stopped:
+                    return 0, False
+                if self._paused_at is None:
+                    return wanted, False
+                if self._permits:
+                    self._permits -= 1
+                    return 1, True

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from siamese.evaluation.scores import Scores, Validation
+from siamese.training.taken import TakenBatch
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Diagnosis:
 class Finished:
     """The end of a run. best and last: checkpoints as safetensors bytes; best is None before any validation.
 
+    batch: the newest training batch; None before the first step.
     why: "steps" or "seconds" when the run is complete, "stopped" on request, "diverged" when the loss was not finite.
     """
 
@@ -92,6 +94,7 @@ class Finished:
     why: str
     best: bytes | None = field(repr=False)
     last: bytes = field(repr=False, default=b"")
+    batch: TakenBatch | None = field(repr=False, default=None)
 
 
 Event = Started | Progress | Validation | Baseline | Stepped | Diagnosis | Finished
@@ -100,7 +103,7 @@ Event = Started | Progress | Validation | Baseline | Stepped | Diagnosis | Finis
 def plain(event: Event) -> dict[str, Any]:
     """The event as a JSON-ready dict with its kind under "event"; checkpoint bytes are left out, and a number that is
     not finite, which JSON cannot say, is None."""
-    values = {name: value for name, value in asdict(event).items() if name not in ("best", "last")}
+    values = {name: value for name, value in asdict(event).items() if name not in ("best", "last", "batch")}
     return {"event": type(event).__name__.lower(), **_finite(values)}
 
 

@@ -21,6 +21,7 @@ from siamese.training.control import TrainingControl
 from siamese.training.cuda_graph import GraphedStep
 from siamese.training.diagnosis import Diagnostician
 from siamese.training.events import Baseline, Diagnosis, Event, Finished, Progress, Started
+from siamese.training.look import newest_batch
 from siamese.training.saving import make_checkpoint, resume_step
 from siamese.training.schedule import next_validation, schedule_factor
 from siamese.training.step import LOSS_BUFFER, TrainingStep
@@ -62,7 +63,8 @@ def train(
         while run.done < run.recipe.steps:
             wanted = min(upcoming - run.done, run.recipe.steps - run.done, run.steps_per_report())
             late = seconds is not None and run.seconds >= seconds
-            allowed, single = (0, False) if late else control.next_steps(wanted)
+            with run.on_device():  # where questions about the run are answered
+                allowed, single = (0, False) if late else control.next_steps(wanted, run)
             allowed, single, late = run.agree(allowed, single, late)
             if not allowed:
                 why = "seconds" if late else "stopped"
@@ -94,6 +96,7 @@ def train(
 
         yield run.finished(why)
     finally:
+        control.close()
         run.close()
 
 
@@ -120,7 +123,7 @@ class _Run:
         self.newest: Validation | None = None
         self._rate: float | None = None
         self._speed = 0.0
-        with self._on_device():
+        with self.on_device():
             self.step = TrainingStep(recipe, dataset.train, device)
             self.recipe = self.step.recipe
             if resume is not None:
@@ -136,6 +139,10 @@ class _Run:
     @property
     def margin(self) -> float:
         return self.recipe.margin if self.control.margin is None else self.control.margin
+
+    @property
+    def threshold(self) -> float | None:
+        return None if self.newest is None else self.newest.scores.threshold
 
     def started(self) -> Started:
         images = self.recipe.classes_per_batch * self.recipe.images_per_class
@@ -154,7 +161,7 @@ class _Run:
         """The decision of rank 0, on every rank: their clocks and controls differ, and they have to step together."""
         if self.step.ranks.world > 1:
             decision = torch.tensor([steps, single, late], device=self.device)
-            with self._on_device():
+            with self.on_device():
                 dist.broadcast(decision, 0)
                 steps, single, late = decision.tolist()
         return steps, bool(single), bool(late)
@@ -166,7 +173,7 @@ class _Run:
     def advance(self, steps: int) -> Progress:
         """Takes so many steps and waits for them."""
         began = time.perf_counter()
-        with self._on_device():
+        with self.on_device():
             self.step.set_margin(self.margin)
             for number in range(self.done, self.done + steps):
                 self._set_rate(number)
@@ -196,11 +203,11 @@ class _Run:
 
     def step_view(self) -> StepView:
         """A view of the next step, which shows what the step does to its pairs."""
-        with self._on_device():
+        with self.on_device():
             return StepView(self.step, self.margin)
 
     def stepped(self, view: StepView, progress: Progress) -> Event:
-        with self._on_device():
+        with self.on_device():
             return view.stepped(progress.step, progress.losses[-1])
 
     def validate(self) -> Validation:
@@ -209,7 +216,7 @@ class _Run:
         Raises Diverged where the network no longer answers with finite numbers.
         """
         began = time.perf_counter()
-        with self._on_device():
+        with self.on_device():
             validation = self.validator(self.step.network, self.done, self.seconds, self.margin)
             self.newest = validation
             if self.best is None or validation.scores.auc >= self.best.scores["auc"]:
@@ -217,12 +224,18 @@ class _Run:
         self.seconds += time.perf_counter() - began
         return validation
 
+    def checkpoint(self) -> Checkpoint | None:
+        """The network as it is; None before the first validation has given it a threshold."""
+        if self.newest is None:
+            return None
+        return make_checkpoint(self.step, self.dataset, self.newest, self.done, self.seconds)
+
     def finished(self, why: str) -> Finished:
         assert self.newest is not None
-        with self._on_device():
+        with self.on_device():
             last = make_checkpoint(self.step, self.dataset, self.newest, self.done, self.seconds, resumable=True)
             best = None if self.best is None else self.best.to_bytes()
-            return Finished(self.done, self.seconds, why, best, last.to_bytes())
+            return Finished(self.done, self.seconds, why, best, last.to_bytes(), newest_batch(self))
 
     def close(self) -> None:
         """Frees the device's memory that the graph holds."""
@@ -230,5 +243,5 @@ class _Run:
             self.stream.synchronize()
             self.graph.close()
 
-    def _on_device(self) -> AbstractContextManager[None]:
+    def on_device(self) -> AbstractContextManager[None]:
         return on_stream(self.device, self.stream)

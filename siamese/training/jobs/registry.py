@@ -10,6 +10,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as TimedOut
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +25,7 @@ from siamese.training.control import TrainingControl
 from siamese.training.events import Event, Finished
 from siamese.training.jobs.history import RunHistory
 from siamese.training.loop import train
+from siamese.training.taken import TakenBatch
 
 # A thread that computes in Python keeps the interpreter for five milliseconds at a time unless told otherwise, and an
 # eager training step asks for it some three hundred times. At a tenth of a millisecond it keeps a third of its speed
@@ -60,6 +63,7 @@ class TrainingJob:
         self.control = TrainingControl(paused=paused)
         self.error: str | None = None
         self.weights: bytes | None = None
+        self.batch: TakenBatch | None = None  # the last one, once the run is over
         self.last_seen = time.monotonic()
         self.ended_at: float | None = None
         self.ended = threading.Event()
@@ -130,7 +134,7 @@ class TrainingJob:
             if self._phase == "preparing":
                 self._phase = "running"
             if isinstance(event, Finished):
-                self.weights = event.best
+                self.weights, self.batch = event.best, event.batch
                 diverged = "The loss is no longer a finite number; lower the learning rate and start again."
                 self.error = diverged if event.why == "diverged" else None
                 self._end({"stopped": "stopped", "diverged": "failed"}.get(event.why, "done"))
@@ -163,6 +167,19 @@ class TrainingJob:
                 "dataset": self.about_data(),
                 **self._history.told(),
             }
+
+    def ask(self, question: Callable[[Any], Any], timeout: float) -> Any:
+        """What question(run) returns, called by the training thread between two steps; None where no answer comes in
+        time (seconds), or the run has not begun or is over. Raises what the question raises."""
+        self.last_seen = time.monotonic()
+        if self._phase != "running":
+            return None
+        future = self.control.ask(question)
+        try:
+            return future.result(timeout)
+        except (CancelledError, TimedOut):
+            future.cancel()
+            return None
 
     def about_data(self) -> dict[str, str]:
         """Name, title and unseen of the data set, as far as they are known before it is loaded."""
@@ -299,9 +316,9 @@ class JobRegistry:
             ended = [job for key, job in self._jobs.items() if key == job.id and job.ended_at is not None]
             weights, data = 0, dict.fromkeys([id(job.dataset) for job in self._jobs.values() if job.alive], 0)
             for number, job in enumerate(sorted(ended, key=lambda job: job.ended_at or 0.0, reverse=True)):
-                weights += len(job.weights or b"")
+                weights += len(job.weights or b"") + (0 if job.batch is None else job.batch.nbytes)
                 if weights > MOST_KEPT_BYTES:
-                    job.weights = None
+                    job.weights = job.batch = None
                 data.setdefault(id(job.dataset), _size(job.dataset))
                 if sum(data.values()) > MOST_KEPT_BYTES:
                     job.dataset = None
