@@ -139,7 +139,7 @@ def test_a_file_that_is_no_image_says_so_and_changes_nothing(visit: Callable) ->
     visitor.page.locator("#left button[aria-label='Clear'], #left button[aria-label='Remove Image']").first.click()
     wrong = {"name": "notes.png", "mimeType": "image/png", "buffer": b"these are words"}
     visitor.page.set_input_files("#left input[type=file]", wrong)
-    visitor.page.wait_for_selector("text=no image that can be read", timeout=30_000)
+    visitor.page.wait_for_selector("text=not an image that can be read", timeout=30_000)
     visitor.complaints.clear()  # the browser reports the picture that it could not show, too
     assert value
 
