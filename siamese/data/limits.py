@@ -66,3 +66,8 @@ MAX_LINE_BYTES = 512 * 1024
 # Data sets kept in memory for the next job: all the named ones together take less.
 MAX_KEPT_BYTES = GIB
 MAX_KEPT = 12
+
+# One request to the page: several uploads at once; and everything else, which is JSON, with a few pictures in it.
+MAX_REQUEST_BYTES = 256 * MIB
+MAX_JSON_BYTES = 8 * MIB
+MAX_JSON_VALUES = 20_000

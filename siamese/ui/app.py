@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from siamese.training.jobs.registry import SWITCH_INTERVAL
 from siamese.ui import compare_tab, page_head, pairs_tab, train_tab
 from siamese.ui.api import offer_api
 from siamese.ui.lab import EXAMPLES, current_lab, open_lab
+from siamese.ui.server.blocks import Page
+from siamese.ui.server.guard import Guard
+from siamese.ui.server.health import health_route
+from siamese.ui.server.log import open_log
+from siamese.ui.server.sessions import MOST_SESSIONS
 from siamese.ui.settings import Settings
 from siamese.ui.static_files import preload_links, static_route, styles
 from siamese.ui.texts import i18n
@@ -20,7 +27,7 @@ def build_demo(settings: Settings) -> gr.Blocks:
     """Opens the lab and builds the page on it."""
     open_lab(settings)
     # No gr.State, no unload, no stream: each would hold a connection open for every tab, and a browser has six.
-    with gr.Blocks(title="Siamese", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    with Page(title="Siamese", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         page_head.build()
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(i18n("tab.train"), id="train"):
@@ -39,7 +46,11 @@ def build_demo(settings: Settings) -> gr.Blocks:
 def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
     """Starts serving the page in the background and returns its address; demo.block_thread() waits for the end."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    demo.queue(max_size=200, default_concurrency_limit=4)
+    open_log()
+    # After every failed event Gradio sums up all events that it remembers, which are 10,000 unless this says fewer.
+    os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")
+    # Not open: a direct call of an endpoint would pass by the queue and its limits.
+    demo.queue(max_size=200, default_concurrency_limit=4, api_open=False)
     _, address, _ = demo.launch(
         server_name=settings.host,
         server_port=settings.port or None,  # 0: the first free one
@@ -47,12 +58,13 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         theme=theme(),
         css_paths=styles(),
         head=preload_links(),
-        app_kwargs={"routes": [static_route()]},
+        app_kwargs={"routes": [static_route(), health_route()], "middleware": [Middleware(Guard)]},
+        state_session_capacity=MOST_SESSIONS,
         i18n=i18n,
         run_history=False,
         footer_links=["api", "settings"],
         max_file_size="10mb",
-        show_error=True,
+        show_error=False,  # sentences of ours are shown anyway; any other error may name a path of this machine
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,

@@ -34,6 +34,7 @@ class Lab:
         self.jobs = JobRegistry(settings.jobs, settings.threads, partial(train, device=settings.device))
         self._comparers: OrderedDict[str, Comparer] = OrderedDict()
         self._lock = threading.Lock()
+        self.ready = threading.Event()  # the built-in data sets have been loaded, or could not be
 
     def dataset(self, name: str, progress: Callable[[float], None] | None = None) -> Dataset:
         """A data set by name; built, read or taken from memory.
@@ -52,6 +53,7 @@ class Lab:
                 # What cannot be loaded now is told, with its reason, to whoever asks for it.
                 with contextlib.suppress(SiameseError):
                     self.dataset(name)
+            self.ready.set()
 
         threading.Thread(target=load, name="warm-up", daemon=True).start()
 

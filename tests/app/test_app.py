@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from siamese.data.bank import Dataset
-from siamese.ui.app import build_demo, launch
 from siamese.ui.lab import EXAMPLES, current_lab
-from siamese.ui.settings import Settings
 
 PUBLIC = {"/dissimilarity", "/start_training", "/training_status", "/stop_training"}
-
-
-@pytest.fixture(scope="module")
-def client(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[Client]:
-    built_in("glyphs")
-    settings = Settings(data_dir, torch.device("cpu"), jobs=1, threads=1, port=0)
-    demo = build_demo(settings)
-    url = launch(demo, settings, quiet=True)
-    yield Client(url, verbose=False)
-    demo.close()
-    current_lab().close()
 
 
 def example(pair: int) -> tuple[str, str, str]:

@@ -1,0 +1,70 @@
+"""Memory of this process and of this machine, in bytes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+_CGROUPS = (  # limit, use and statistics of a container: version 2, then version 1
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.stat"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory/memory.stat",
+    ),
+)
+
+
+def used_bytes() -> int:
+    """The resident memory of this process; where the system does not say that, its peak, and 0 where it says neither."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, AttributeError):
+        pass
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def free_bytes() -> int:
+    """The memory that this process may still take: what is free on the machine, or in its container where that is less.
+
+    Where the system does not say what is free, half of what is built in; 4 GiB where it does not say that either.
+    """
+    free = _free_on_machine()
+    for limit, use, statistics in _CGROUPS:
+        inside = _free_in_container(limit, use, statistics)
+        if inside is not None:
+            free = min(free, inside)
+    return free
+
+
+def _free_on_machine() -> int:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (OSError, ValueError, AttributeError):
+        return 4 << 30
+
+
+def _free_in_container(limit: str, use: str, statistics: str) -> int | None:
+    """What a container's limit leaves, with the file cache that the system would give back; None without a limit."""
+    try:
+        most, taken = int(Path(limit).read_text()), int(Path(use).read_text())
+        cached = 0
+        for line in Path(statistics).read_text().splitlines():
+            name, _, value = line.partition(" ")
+            if name in ("inactive_file", "total_inactive_file"):
+                cached = int(value)
+        return max(0, most - taken + cached)
+    except (OSError, ValueError):  # no such file, or "max"
+        return None

@@ -1,0 +1,32 @@
+"""Page: the gr.Blocks whose events answer an unforeseen error with a sentence."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import gradio as gr
+
+from siamese.ui.server.log import where
+
+UNFORESEEN = "The server could not do this; reload the page and try again."
+_log = logging.getLogger("siamese")
+
+
+class Page(gr.Blocks):
+    """A gr.Blocks in which no exception of an event reaches the caller or the log as Gradio would show it.
+
+    Gradio prints a traceback, which quotes the request, and sends the exception's text, which may name a path of this
+    machine. A gr.Error without a printed exception is a sentence of ours and passes.
+    """
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error as error:
+            # Gradio's own components raise these for values that are not among the choices.
+            raise gr.Error(error.message, duration=error.duration, print_exception=False) from None
+        except Exception as error:
+            function = kwargs.get("block_fn", args[0] if args else None)
+            _log.error("event %s failed (%s)", getattr(function, "api_name", None) or "of the page", where(error))
+            raise gr.Error(UNFORESEEN, print_exception=False) from None

@@ -1,0 +1,40 @@
+"""One server of this process for all tests of this folder, as a program sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import torch
+from gradio_client import Client
+
+from siamese.data.bank import Dataset
+from siamese.ui.app import build_demo, launch
+from siamese.ui.lab import current_lab
+from siamese.ui.settings import Settings
+
+
+@pytest.fixture(scope="package")
+def address(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[str]:
+    """The address of a server with room for one run at once."""
+    built_in("glyphs")
+    settings = Settings(data_dir, torch.device("cpu"), jobs=1, threads=1, port=0)
+    demo = build_demo(settings)
+    yield launch(demo, settings, quiet=True)
+    demo.close()
+    current_lab().close()
+
+
+@pytest.fixture(scope="package")
+def client(address: str) -> Client:
+    """Gradio's own client of that server."""
+    return Client(address, verbose=False)
+
+
+@pytest.fixture
+def web(address: str) -> Iterator[httpx.Client]:
+    """Bare HTTP to that server."""
+    with httpx.Client(base_url=address, timeout=30) as web:
+        yield web
