@@ -14,10 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from siamese.comparison.compare import Comparer
-from siamese.models.inputs import as_floats, prepare_image
+from siamese.models.inputs import as_floats, images_per_chunk, prepare_image
 
 PATCHES_ALONG = 4  # a patch is a quarter of the image wide and high, and moves by half of that
-_CHUNK = 64  # images embedded at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,7 @@ def _embedded_without(image: Tensor, embed: Callable[[Tensor], Tensor]) -> Tenso
         one = image.clone()
         one[:, rows, columns] = border[:, None, None]
         hidden.append(one)
-    return torch.cat([embed(as_floats(part)) for part in torch.stack(hidden).split(_CHUNK)])
+    return torch.cat([embed(as_floats(part)) for part in torch.stack(hidden).split(images_per_chunk(height, width))])
 
 
 def _spread(changes: Tensor, height: int, width: int) -> Tensor:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from siamese import SiameseError
+
+_PART_BYTES = 64 << 20  # float32 numbers of images that are changed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,15 +131,28 @@ class ImageBank:
 
         def change(images: Tensor) -> Tensor:
             if grey and images.shape[1] == 3:
-                weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(1, 3, 1, 1)
-                images = torch.cat(
-                    [(part.float() * weights).sum(1, keepdim=True).round().byte() for part in images.split(2048)]
-                )
+                images = _in_parts(images, _grey)
             if size is not None and tuple(images.shape[2:]) != tuple(size):
-                images = torch.cat([resize(part, size) for part in images.split(2048)])
+                images = _in_parts(images, partial(resize, size=size))
             return 255 - images if invert else images
 
         return replace(self, images=change(self.images), partner=None if self.partner is None else change(self.partner))
+
+
+def _grey(images: Tensor) -> Tensor:
+    """uint8 [N, 3, H, W] to uint8 [N, 1, H, W] by the weights of ITU-R 601."""
+    weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(1, 3, 1, 1)
+    return (images.float() * weights).sum(1, keepdim=True).round().byte()
+
+
+def _in_parts(images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    """change(images), a part at a time, so that the float32 between takes little memory whatever the size."""
+    first = change(images[:1])
+    changed = torch.empty((len(images), *first.shape[1:]), dtype=first.dtype, device=first.device)
+    rows = max(1, _PART_BYTES // (4 * max(first.numel(), images[0].numel())))
+    for start in range(0, len(images), rows):
+        changed[start : start + rows] = change(images[start : start + rows])
+    return changed
 
 
 def resize(images: Tensor, size: tuple[int, int]) -> Tensor:

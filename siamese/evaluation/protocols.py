@@ -16,7 +16,7 @@ from siamese.evaluation.subsets import all_images, first_of_each_class, is_named
 from siamese.evaluation.validation import embed_bank, most_pairs
 from siamese.learning.sampling import Pairs, fixed_pairs, sample_episodes
 from siamese.models.checkpoint import Checkpoint
-from siamese.models.inputs import two_domains
+from siamese.models.inputs import rows_per_chunk, two_domains
 from siamese.models.similarity import Similarity
 
 PAIRS = 10_000
@@ -25,7 +25,6 @@ TRIALS = 400
 # All pairs of more images than this are above five million; they are sorted in float64.
 MOST_IMAGES = 3_162
 _SEED = 0
-_CHUNK = 1_024  # pairs compared at a time: the raw pixels of as many large colour images are 100 MB
 PIXELS = "Baseline: the Euclidean distance of raw pixels"
 
 
@@ -54,7 +53,8 @@ class Judge(NamedTuple):
     def dissimilarities(self, i: Tensor, j: Tensor) -> Tensor:
         """Of images i to images j, int64 [n] each: float32 [n] on the CPU."""
         i, j = i.to(self.left.device), j.to(self.left.device)
-        parts = [self.similarity(self.left[a], self.right[b]) for a, b in zip(i.split(_CHUNK), j.split(_CHUNK))]
+        rows = rows_per_chunk(self.left.shape[1])
+        parts = [self.similarity(self.left[a], self.right[b]) for a, b in zip(i.split(rows), j.split(rows))]
         return torch.cat(parts).cpu()
 
     @torch.no_grad()

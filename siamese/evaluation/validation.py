@@ -13,7 +13,7 @@ from siamese.evaluation import metrics
 from siamese.evaluation.scores import Scores, Validation
 from siamese.learning.batches import Batch, batch_loss, draw_batch
 from siamese.learning.sampling import Episodes, Pairs, fixed_pairs, sample_episodes
-from siamese.models.inputs import as_floats, two_domains
+from siamese.models.inputs import as_floats, images_per_chunk, rows_per_chunk, two_domains
 from siamese.models.network import SiameseNetwork
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
@@ -64,7 +64,7 @@ def most_pairs(bank: ImageBank) -> int:
 def score(
     similarity: Similarity, left: Tensor, right: Tensor, sample: Sample, threshold: float | None = None
 ) -> tuple[Scores, Tensor]:
-    """Scores of embeddings of the whole bank (float32 [N, D]; right: of its second domain, else the same) on a sample,
+    """Scores of embeddings of the whole bank (float32 [N, D], or uint8 pixels; right: of its second domain, else the same) on a sample,
     and the dissimilarity of its pairs, float32 [n] on the CPU.
 
     threshold None chooses the best one on these very pairs: right on validation, wrong on test.
@@ -95,23 +95,34 @@ def score(
 
 def _dissimilarities(similarity: Similarity, left: Tensor, right: Tensor, i: Tensor, j: Tensor) -> Tensor:
     i, j = i.to(left.device), j.to(left.device)
-    parts = [similarity(left[a], right[b]) for a, b in zip(i.split(4096), j.split(4096))]
+    rows = rows_per_chunk(left.shape[1])
+    parts = [similarity(_floats(left[a]), _floats(right[b])) for a, b in zip(i.split(rows), j.split(rows))]
     return torch.cat(parts).cpu()
+
+
+def _floats(rows: Tensor) -> Tensor:
+    """Rows of embeddings as they are, and rows of pixels, uint8, as float32 from 0 to 1."""
+    return rows.float() / 255 if rows.dtype == torch.uint8 else rows
 
 
 def pixel_scores(recipe: Recipe, bank: ImageBank, sample: Sample, threshold: float | None = None) -> Scores:
     """The trivial baseline: the Euclidean distance of raw pixels, on the same questions."""
-    left = bank.images.flatten(1).float() / 255
-    right = left
+    left = right = bank.images.flatten(1)
     if two_domains(recipe, bank):
         assert bank.partner is not None
-        right = bank.partner.flatten(1).float() / 255
+        right = bank.partner.flatten(1)
     return score(Similarity("euclidean", left.shape[1]), left, right, sample, threshold)[0]
 
 
 @torch.no_grad()
-def embed_bank(network: SiameseNetwork, recipe: Recipe, bank: ImageBank, chunk: int = 256) -> tuple[Tensor, Tensor]:
-    """Embeddings of a whole prepared bank, float32 [N, D] as left and as right images, in evaluation mode."""
+def embed_bank(
+    network: SiameseNetwork, recipe: Recipe, bank: ImageBank, chunk: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Embeddings of a whole prepared bank, float32 [N, D] as left and as right images, in evaluation mode.
+
+    chunk: images at a time; None: as many as fit into the memory of a chunk.
+    """
+    chunk = chunk or images_per_chunk(*bank.images.shape[2:])
 
     def embed(images: Tensor, right: bool) -> Tensor:
         run = network.embed_right if right else network.embed

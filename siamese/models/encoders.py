@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections import OrderedDict
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any, get_args
 
 import torch
@@ -15,6 +17,7 @@ from siamese.recipes.recipe import TorchvisionEncoder
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+_PATIENCE = 30.0  # seconds without a byte, after which a download is given up
 
 
 class PixelScale(nn.Module):
@@ -213,6 +216,27 @@ def _vgg11_bn() -> nn.Module:
             nn.init.zeros_(layer.bias)
     parts = {"features": features, "avgpool": nn.Identity(), "flatten": nn.Flatten(), "classifier": nn.Identity()}
     return nn.Sequential(OrderedDict(parts))
+
+
+def imagenet_weights_here(name: str) -> bool:
+    """Whether the ImageNet weights of a torchvision encoder lie in the cache, so that nothing has to be fetched."""
+    url = torchvision.models.get_model_weights(name).DEFAULT.url
+    return (Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]).is_file()
+
+
+def fetch_imagenet_weights(name: str) -> None:
+    """Puts the ImageNet weights of a torchvision encoder into the cache, where they are not there yet.
+
+    Raises SiameseError where they cannot be fetched, or where the other side says nothing for half a minute.
+    """
+    if imagenet_weights_here(name):
+        return
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)  # torch.hub takes no timeout of its own
+    try:
+        _imagenet_weights(name)
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _imagenet_weights(name: str) -> dict[str, Any]:

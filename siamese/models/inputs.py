@@ -23,6 +23,25 @@ def two_domains(recipe: Recipe, bank: ImageBank) -> bool:
     return bank.partner is not None and recipe.batching == "pairs"
 
 
+# Memory that images take while they are embedded, compared or resized: a few of these at a time.
+CHUNK_BYTES = 64 << 20
+_CHUNK_PIXELS = 1 << 18
+
+
+def images_per_chunk(height: int, width: int) -> int:
+    """How many images of this size are embedded at a time, at most 256.
+
+    The largest encoder holds about 800 bytes for each pixel of its input (64 filters, three maps at once, float32),
+    so that a chunk takes some 200 MB, whatever the size of the images.
+    """
+    return max(1, min(256, _CHUNK_PIXELS // (height * width)))
+
+
+def rows_per_chunk(numbers: int) -> int:
+    """How many rows of so many float32 numbers are compared at a time, at most 4,096."""
+    return max(1, min(4096, CHUNK_BYTES // (4 * numbers)))
+
+
 def as_floats(images: Tensor, channels_last: bool = True) -> Tensor:
     """uint8 [n, C, H, W] → float32 in 0 to 1, in the memory format convolutions like best."""
     layout = torch.channels_last if channels_last else torch.contiguous_format

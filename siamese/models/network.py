@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from siamese.models.encoders import build_encoder
+from siamese.models.encoders import build_encoder, fetch_imagenet_weights
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
 
@@ -86,6 +86,10 @@ def build_network(recipe: Recipe, channels: int, size: tuple[int, int], *, fetch
             fetch=fetch,
         )
 
+    if recipe.pretrained and fetch:
+        # Before the lock: all other runs would wait for somebody's download.
+        for name in dict.fromkeys([recipe.encoder, recipe.second_tower or recipe.encoder]):
+            fetch_imagenet_weights(name)
     # Initialisation draws from the one global CPU generator: seed it, and let no other thread draw meanwhile.
     with _building, torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)

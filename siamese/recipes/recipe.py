@@ -44,6 +44,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "validate_every": (1, 1_000_000),
     "seed": (0, 2**31 - 1),
 }
+_LONGEST = {"name": 60, "teaches": 300}  # letters
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -162,7 +163,7 @@ class Recipe:
         kinds, changed = _kinds(), {}
         for name, value in settings.items():
             if name not in kinds:
-                raise SiameseError(f'A recipe has no field "{name}"; its fields are {", ".join(kinds)}.')
+                raise SiameseError(f'A recipe has no field "{str(name)[:40]}"; its fields are {", ".join(kinds)}.')
             changed[name] = kinds[name].read(name, value)
         return replace(self, **changed)
 
@@ -188,6 +189,8 @@ class _Kind(NamedTuple):
             right_type = isinstance(value, (int, float) if self.type is float else self.type)
         if not right_type or (self.choices and value not in self.choices):
             return False
+        if name in _LONGEST and len(value) > _LONGEST[name]:  # type: ignore[arg-type]
+            return False
         low, high = _RANGES.get(name, (None, None))
         return low is None or low <= value <= high  # type: ignore[operator]
 
@@ -200,6 +203,8 @@ class _Kind(NamedTuple):
         if name in _RANGES:
             low, high = _RANGES[name]
             words += f" from {low:,} to {high:,}" if self.type is int else f" from {low:g} to {high:g}"
+        if name in _LONGEST:
+            words += f" of at most {_LONGEST[name]} letters"
         return words + none
 
     def read(self, name: str, value: Any) -> Any:
@@ -236,4 +241,6 @@ def _kind(hint: Any) -> _Kind:
 
 def _check(fits: bool, field: str, value: object, allowed: str) -> None:
     if not fits:
-        raise SiameseError(f"{field} is {value!r}; it has to be {allowed}.")
+        shown = repr(value)
+        shown = shown if len(shown) <= 60 else shown[:59] + "…"
+        raise SiameseError(f"{field} is {shown}; it has to be {allowed}.")

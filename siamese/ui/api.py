@@ -19,7 +19,7 @@ def start_training(recipe: str = form.DEFAULT_RECIPE, data: str = form.DEFAULT_D
     """
     lab = current_lab()
     try:
-        chosen = form.base_recipe(data, recipe).with_settings(dict(settings or {}))
+        chosen = form.changed_recipe(data, recipe, settings or {})
         owner = secrets.token_urlsafe(12)
         job = lab.jobs.submit(owner, chosen, data, lambda progress: lab.dataset(data, progress))
     except SiameseError as error:

@@ -34,4 +34,9 @@ def as_browser(value: Any) -> Browser:
     if not isinstance(value, dict):
         return Browser()
     owner, job = value.get("owner"), value.get("job")
-    return Browser(owner if isinstance(owner, str) else "", job if isinstance(job, str) else None)
+    return Browser(owner if _is_key(owner) else "", job if _is_key(job) else None)
+
+
+def _is_key(value: object) -> bool:
+    """Whether it may be one of this server's keys, which have 16 letters; a longer one would only fill the memory."""
+    return isinstance(value, str) and len(value) <= 64

@@ -109,7 +109,18 @@ def base_recipe(data: str, name: str) -> Recipe:
     """The named recipe, suited to a named data set. Raises SiameseError for names that do not exist."""
     if data not in NAMES:
         raise SiameseError(f'There is no data set "{str(data)[:40]}"; the sets are {", ".join(NAMES)}.')
-    return recipe_named(name, kind_of(data))
+    return recipe_named(str(name)[:40], kind_of(data))
+
+
+def changed_recipe(data: str, name: str, settings: object) -> Recipe:
+    """The named recipe with some settings changed, as a link or a program asks for it.
+
+    Its name and the line that says what it teaches stay its own, whatever the settings say: other people read them.
+    Raises SiameseError for names that do not exist and settings that are not allowed.
+    """
+    if not isinstance(settings, dict):
+        raise SiameseError('The settings are no object; send one such as {"steps": 200}.')
+    return base_recipe(data, name).with_settings({k: v for k, v in settings.items() if k not in ("name", "teaches")})
 
 
 def settle(settings: dict[str, Any], changed: str) -> dict[str, Any]:
@@ -209,9 +220,8 @@ def to_query(data: str, recipe: Recipe) -> dict[str, str]:
 def from_query(query: dict[str, str]) -> tuple[str, Recipe]:
     """Data set and recipe of a link. Raises SiameseError, in a sentence, for a link that cannot be read."""
     data, name = query.get("data", DEFAULT_DATA), query.get("recipe", DEFAULT_RECIPE)
-    base = base_recipe(data, name)
-    known = set(base.as_dict()) - {"name", "teaches"}
-    return data, base.with_settings({k: v for k, v in query.items() if k in known})
+    known = base_recipe(data, name).as_dict()
+    return data, changed_recipe(data, name, {k: v for k, v in query.items() if k in known})
 
 
 def as_text(value: Any) -> str:

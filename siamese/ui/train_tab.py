@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from siamese import SiameseError
-from siamese.recipes import RECIPES, Recipe
+from siamese.recipes import Recipe
 from siamese.training.jobs.registry import TrainingJob
 from siamese.ui import form
 from siamese.ui.browser import Browser, as_browser, remembered
@@ -321,7 +321,7 @@ def _attach(browser: Any, request: gr.Request) -> list[Any]:
         TakeHome(job=None if job is None else job.id),
         *buttons("idle" if job is None else job.state),
         gr.Dropdown(value=data),
-        gr.Dropdown(value=recipe.name, info=RECIPES[recipe.name].teaches),
+        gr.Dropdown(value=recipe.name, info=recipe.teaches),
         *form.to_controls(recipe),
         gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job), value=[]),
         LessonCard(lesson=None if lesson is None else lesson.id),
@@ -337,7 +337,7 @@ def _watch(key: str) -> list[Any]:
         TakeHome(job=key),
         *buttons("watched"),
         gr.Dropdown(value=data),
-        gr.Dropdown(value=recipe.name, info=RECIPES[recipe.name].teaches),
+        gr.Dropdown(value=recipe.name, info=recipe.teaches),
         *form.to_controls(recipe),
         gr.CheckboxGroup(choices=[], value=[]),
         gr.skip(),

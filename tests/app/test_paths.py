@@ -19,7 +19,12 @@ from siamese.ui.compare_tab import example_pairs
 from siamese.ui.upload import uploaded
 
 META = {"meta": {"_type": "gradio.FileData"}}
-FORMS = {"with meta": META, "without meta": {}, "wrong meta": {"meta": {}}, "a URL beside it": {"url": "/file=x", **META}}
+FORMS = {
+    "with meta": META,
+    "without meta": {},
+    "wrong meta": {"meta": {}},
+    "a URL beside it": {"url": "/file=x", **META},
+}
 
 
 def upload(web: httpx.Client) -> str:

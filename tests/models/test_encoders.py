@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import socket
+import threading
 from collections.abc import Callable
 from typing import Any, get_args
 from urllib.error import URLError
@@ -219,6 +221,37 @@ def test_without_fetch_nothing_is_asked_of_the_network(monkeypatch: pytest.Monke
     assert "encoder.1.conv1.weight" in network.state_dict()
     with pytest.raises(SiameseError):
         build_network(recipe, 3, (32, 32))
+
+
+def test_a_download_does_not_hold_the_lock_of_all_other_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second network is built while the first one's weights are still on their way."""
+    on_its_way, arrived = threading.Event(), threading.Event()
+    timeouts = []
+
+    def slow(*args: Any, **options: Any) -> Any:
+        timeouts.append(socket.getdefaulttimeout())
+        on_its_way.set()
+        assert arrived.wait(30)
+        raise OSError("no network after all")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", slow)
+    monkeypatch.setattr("siamese.models.encoders.imagenet_weights_here", lambda name: False)
+    failed = []
+
+    def fetch() -> None:
+        try:
+            build_network(Recipe(encoder="resnet18", pretrained=True), 3, (32, 32))
+        except SiameseError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=fetch)
+    thread.start()
+    assert on_its_way.wait(30)
+    build_network(Recipe(), 1, (28, 28))
+    arrived.set()
+    thread.join(30)
+    assert failed and "cannot be fetched" in failed[0]
+    assert timeouts == [30.0] and socket.getdefaulttimeout() is None
 
 
 def test_there_is_a_builder_for_every_name() -> None:

@@ -86,7 +86,8 @@ def test_a_bad_value_is_told_with_field_value_and_what_is_allowed(
     with pytest.raises(SiameseError) as told:
         Recipe(**{field: value, **among})
     sentence = str(told.value)
-    assert sentence.startswith(f"{field} is {value!r}; it has to be ")
+    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:59] + "…"
+    assert sentence.startswith(f"{field} is {shown}; it has to be ")
     assert allowed in sentence and sentence.endswith(".")
 
 
@@ -140,7 +141,7 @@ def test_settings_are_read_as_their_fields_own_type(settings: dict[str, Any], re
         ({"normalize": "maybe"}, "normalize is 'maybe'; it has to be true or false."),
         ({"normalize": 1}, "normalize is 1; it has to be true or false."),
         ({"encoder": 3}, "encoder is 3; it has to be one of"),
-        ({"name": None}, "name is None; it has to be text."),
+        ({"name": None}, "name is None; it has to be text"),
         ({"image_size": "big"}, "image_size is 'big'; it has to be a whole number from 8 to 256, or none."),
     ],
 )
@@ -288,3 +289,11 @@ def test_the_other_torchvision_encoders_take_a_step(encoder: str, make_bank: Cal
     step = TrainingStep(recipe, make_bank(size=32), torch.device("cpu"))
     step()
     assert bool(step.losses[:1].isfinite().all())
+
+
+@pytest.mark.parametrize("field", ["name", "teaches"])
+def test_words_that_other_people_read_are_short(field: str) -> None:
+    Recipe(**{field: "a" * 60})
+    with pytest.raises(SiameseError, match=f"{field} is 'aaa.*it has to be text of at most") as refused:
+        Recipe(**{field: "a" * 1_000_000})
+    assert len(str(refused.value)) < 200

@@ -136,3 +136,15 @@ def test_unknown_words_in_a_link_do_no_harm() -> None:
 def test_a_legend_names_what_differs() -> None:
     recipe = replace(form.base_recipe("glyphs", "contrastive-pairs"), margin=0.5, seed=3)
     assert form.label("glyphs", recipe) == "contrastive-pairs · margin 0.5 · seed 3"
+
+
+def test_a_name_from_outside_is_not_believed() -> None:
+    base = form.base_recipe("glyphs", "fast")
+    recipe = form.changed_recipe("glyphs", "fast", {"name": "mine", "teaches": "a" * 50_000_000, "steps": 7})
+    assert (recipe.name, recipe.teaches, recipe.steps) == ("fast", base.teaches, 7)
+    for wrong in ([], "fast", 3, [["steps", 7]]):
+        with pytest.raises(SiameseError, match="send one such as"):
+            form.changed_recipe("glyphs", "fast", wrong)
+    with pytest.raises(SiameseError, match="There is no recipe") as refused:
+        form.changed_recipe("glyphs", "x" * 1_000_000, {})
+    assert len(str(refused.value)) < 300
