@@ -1,4 +1,4 @@
-"""The command line: python -m siamese data | train | evaluate | compare | examples | benchmark."""
+"""The command line: python -m siamese data | train | evaluate | calibrate | compare | examples | benchmark."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ COMMANDS = {
     "data": ("siamese.commands.data", "list the data sets, fetch one, look at one"),
     "train": ("siamese.commands.train", "train a network by a recipe"),
     "evaluate": ("siamese.commands.evaluate", "score a trained network by a fixed protocol"),
+    "calibrate": ("siamese.commands.calibrate", "measure what a trained network's distances mean"),
     "compare": ("siamese.commands.compare", "compare two images"),
     "examples": ("siamese.commands.examples", "make the example pairs that the page offers"),
     "benchmark": ("siamese.commands.benchmark", "measure the speed of training and serving on this machine"),

@@ -19,6 +19,7 @@ from siamese.commands.output import output_file, print_evaluation, print_json, p
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import load_dataset
 from siamese.data.image_file import printable
+from siamese.evaluation.calibration import calibrate
 from siamese.evaluation.protocols import WAY, Evaluation, Evaluator
 from siamese.evaluation.scores import Validation
 from siamese.evaluation.subsets import fingerprint, holds_a_large_group
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     candidates = [Evaluator(checkpoint, process.device).calibrated(dataset) for checkpoint in found]
     if earlier is not None and earlier.recipe == last.recipe:
         candidates.append(earlier)
-    best = max(candidates, key=lambda checkpoint: checkpoint.scores["auc"])
+    best = calibrate(max(candidates, key=lambda checkpoint: checkpoint.scores["auc"]), dataset, process.device)
     if out is not None:
         write(out, best.to_bytes())
         write(_last_beside(out), last.to_bytes())

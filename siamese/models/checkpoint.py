@@ -16,6 +16,7 @@ from safetensors.torch import save as bytes_from_tensors
 from torch import Tensor
 
 from siamese import SiameseError
+from siamese.models.calibration import Calibration
 from siamese.models.network import SiameseNetwork, build_network
 from siamese.recipes import Recipe
 
@@ -42,6 +43,7 @@ class Checkpoint:
     encoder takes.  threshold: chosen on validation pairs; scores: measured on them.  weights: the network's tensors.
     training: the optimiser's and the generators' state, in the last checkpoint of a run alone, so that it can go on.
     source_size: (height, width) of the data set's images before the recipe's own size stretched them; None: the same.
+    calibration: what the distances mean, measured when a run ends; None where it was not measured.
     """
 
     recipe: Recipe
@@ -59,6 +61,7 @@ class Checkpoint:
         default_factory=lambda: {"torch": torch.__version__, "python": platform.python_version()}
     )
     source_size: tuple[int, int] | None = None
+    calibration: Calibration | None = None
 
     def network(self) -> SiameseNetwork:
         """The network on the CPU, in evaluation mode. Raises SiameseError where the weights are another network's."""
@@ -89,6 +92,7 @@ class Checkpoint:
             "step": self.step,
             "seconds": self.seconds,
             "versions": self.versions,
+            "calibration": None if self.calibration is None else self.calibration.as_dict(),
         }
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         return bytes_from_tensors(plain, {"format": FORMAT, "about": json.dumps(about)})
@@ -115,6 +119,7 @@ class Checkpoint:
             recipe = Recipe().with_settings(dict(about["recipe"]))
             threshold, step, seconds = float(about["threshold"]), int(about["step"]), float(about["seconds"])
             size, source = _size(about["size"]), about.get("source_size")
+            calibration = about.get("calibration")
             dark, scores = about["dark_background"], dict(about["scores"])
             if not math.isfinite(threshold + seconds) or dark not in (None, True, False):
                 raise ValueError("an impossible value")
@@ -135,6 +140,7 @@ class Checkpoint:
                 training=_under("training.", tensors),
                 versions={str(k): str(v) for k, v in about["versions"].items()},
                 source_size=None if source is None else _size(source),
+                calibration=None if calibration is None else Calibration.from_dict(calibration),
             )
         except SiameseError:
             raise

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from PIL import Image
 from torch import Tensor
 
 from siamese.data.bank import ImageBank
 from siamese.data.image_file import background_is_light, crop_to_aspect, to_tensor
+from siamese.data.strokes import Stroke, draw_strokes, fit_drawing
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
 
@@ -53,8 +56,11 @@ def prepare_image(image: Image.Image, checkpoint: Checkpoint) -> tuple[Tensor, b
 
     image: upright, of any size and mode. Returns uint8 [1, C, H, W] and a bool.
     A photograph is cut around its centre to the proportions of the training images and then resized as they were. A
-    drawing may reach the edge, so it is only resized.
+    drawing is centred and scaled as theirs are, where the checkpoint says how they lie; else it is only resized.
     """
+    calibration = checkpoint.calibration
+    if calibration is not None and calibration.hand is not None and checkpoint.dark_background is not None:
+        image = fit_drawing(image, calibration.hand)
     height, width = checkpoint.source_size or checkpoint.size
     dark = checkpoint.dark_background
     adapted = dark is not None and background_is_light(image) == dark
@@ -62,3 +68,13 @@ def prepare_image(image: Image.Image, checkpoint: Checkpoint) -> tuple[Tensor, b
     if dark is None:
         image = crop_to_aspect(image, width, height)
     return to_tensor(image, checkpoint.size, checkpoint.channels == 1, invert), adapted
+
+
+def prepare_strokes(strokes: Sequence[Stroke], checkpoint: Checkpoint) -> Tensor:
+    """A drawing from the pad as a trained network takes it: uint8 [1, C, H, W], with the pen of its training images
+    and centred and scaled as they are, where the checkpoint says so."""
+    calibration = checkpoint.calibration
+    hand = None if calibration is None else calibration.hand
+    drawn = draw_strokes(strokes, 4 * max(checkpoint.size), hand)
+    invert = checkpoint.recipe.invert if checkpoint.dark_background is None else checkpoint.dark_background
+    return to_tensor(drawn, checkpoint.size, checkpoint.channels == 1, invert)

@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 
 from siamese.data.bank import Dataset
+from siamese.evaluation.calibration import calibrate
 from siamese.evaluation.scores import Validation
 from siamese.evaluation.validation import Diverged, Validator
 from siamese.learning.losses import collapse_value
@@ -234,7 +235,7 @@ class _Run:
         assert self.newest is not None
         with self.on_device():
             last = make_checkpoint(self.step, self.dataset, self.newest, self.done, self.seconds, resumable=True)
-            best = None if self.best is None else self.best.to_bytes()
+            best = None if self.best is None else calibrate(self.best, self.dataset, self.device).to_bytes()
             return Finished(self.done, self.seconds, why, best, last.to_bytes(), newest_batch(self))
 
     def close(self) -> None:

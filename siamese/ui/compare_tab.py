@@ -151,7 +151,8 @@ def _shown(left: Image.Image | None, right: Image.Image | None, model: Any, with
 
 def maps(left: Image.Image, right: Image.Image, model: Any) -> list[str]:
     """Both images with what each place of them does to their dissimilarity, as data URIs."""
-    told = explain(current_lab().comparer(model), left, right)
+    comparer = current_lab().comparer(model)
+    told = explain(comparer, comparer.prepare(left), comparer.prepare(right))
     # One scale for both: the strongest place of either is the deepest in colour.
     share = told.changes / told.changes.abs().max().clamp_min(1e-9)
     return [data_uri(overlay(image, part, MAP_SIDE)) for image, part in zip(told.images, share)]

@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from siamese.comparison.compare import Comparer
-from siamese.comparison.explain import explain, places
+from siamese.comparison.explain import Explanation, check, explain, places
 from siamese.data.bank import Dataset
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
@@ -37,6 +37,10 @@ def noise(seed: int, side: int = 16) -> Image.Image:
     return Image.fromarray(pixels.numpy())
 
 
+def explained(comparer: Comparer, left: Image.Image, right: Image.Image) -> Explanation:
+    return explain(comparer, comparer.prepare(left), comparer.prepare(right))
+
+
 @given(st.integers(1, 60), st.integers(1, 60))
 def test_the_patches_cover_every_place(height: int, width: int) -> None:
     covered = torch.zeros(height, width)
@@ -50,7 +54,7 @@ def test_the_patches_cover_every_place(height: int, width: int) -> None:
 def test_changes_against_a_slow_loop(checkpoint: Checkpoint) -> None:
     comparer = Comparer(checkpoint)
     pair = noise(0), noise(1)
-    told = explain(comparer, *pair)
+    told = explained(comparer, *pair)
     assert told.images.dtype == torch.uint8 and told.images.shape == (2, 1, 16, 16)
     assert told.changes.dtype == torch.float32 and told.changes.shape == (2, 16, 16)
     whole = comparer.compare(*pair).dissimilarity
@@ -70,7 +74,7 @@ def test_changes_against_a_slow_loop(checkpoint: Checkpoint) -> None:
 
 
 def test_hiding_a_part_of_one_of_two_equal_images_only_tells_them_apart(checkpoint: Checkpoint) -> None:
-    changes = explain(Comparer(checkpoint), noise(3), noise(3)).changes
+    changes = explained(Comparer(checkpoint), noise(3), noise(3)).changes
     assert float(changes.min()) >= -1e-5 and float(changes.max()) > 0
 
 
@@ -84,7 +88,7 @@ class LeftHalf(nn.Module):
 def test_where_a_network_is_blind_nothing_changes(checkpoint: Checkpoint) -> None:
     comparer = Comparer(checkpoint)
     comparer.network.encoder = LeftHalf()
-    changes = explain(comparer, noise(4), noise(5)).changes
+    changes = explained(comparer, noise(4), noise(5)).changes
     # The last patch that reaches into the left half ends two places after it.
     assert not bool(changes[:, :, 10:].any()) and bool((changes[:, :, :7] != 0).any())
 
@@ -94,5 +98,32 @@ def test_each_tower_explains_its_own_side(make_dataset: Callable[..., Dataset]) 
     *_, finished = train(recipe, make_dataset(partner=True), device=torch.device("cpu"))
     assert isinstance(finished, Finished)
     comparer = Comparer(Checkpoint.from_bytes(finished.last))
-    there, back = (explain(comparer, *pair).changes for pair in ((noise(6), noise(7)), (noise(7), noise(6))))
+    there, back = (explained(comparer, *pair).changes for pair in ((noise(6), noise(7)), (noise(7), noise(6))))
     assert there.shape == (2, 16, 16) and not torch.allclose(there, back.flip(0))
+
+
+def test_hiding_what_is_reported_as_decisive_moves_the_number_as_said(checkpoint: Checkpoint) -> None:
+    comparer = Comparer(checkpoint)
+    for seed in range(5):
+        told = explained(comparer, noise(seed), noise(seed + 10))
+        side, patch = told.decisive
+        changes = (told.hidden - told.dissimilarity).abs()
+        assert changes[side, patch] == changes.max() > 0
+        assert check(comparer, told) == pytest.approx(float(told.hidden[side, patch]), abs=1e-5)
+
+
+def test_the_decisive_patch_is_where_the_pictures_differ(checkpoint: Checkpoint) -> None:
+    class Pixels(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return images.flatten(1)
+
+    comparer = Comparer(replace(checkpoint, recipe=replace(checkpoint.recipe, normalize=False)))
+    comparer.network.encoder, comparer.network.normalize = Pixels(), False
+    left, right = torch.zeros(16, 16, dtype=torch.uint8), torch.zeros(16, 16, dtype=torch.uint8)
+    right[4:8, 8:12] = 255
+    told = explained(comparer, Image.fromarray(left.numpy()), Image.fromarray(right.numpy()))
+    side, patch = told.decisive
+    rows, columns = list(places(16, 16))[patch]
+    assert side == 1 and (rows, columns) == (slice(4, 8), slice(8, 12))
+    assert check(comparer, told) == pytest.approx(0, abs=1e-5)
+    assert float(told.changes[1].min()) < 0 and float(told.changes[1].argmin() // 16) in range(4, 8)

@@ -1,0 +1,136 @@
+"""Drawings as strokes of a pen: checked where they come in, and drawn as a training set's own images look."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from siamese import SiameseError
+
+MOST_STROKES = 200
+MOST_POINTS = 6_000  # of all strokes together: ten minutes of a fast pen at the pad's own spacing
+_SLACK = 0.85  # unseen alphabets lie a little differently, and are no reason to move a picture
+PEN = 0.06  # width of a stroke as a share of the pad, as the page draws it
+
+Stroke = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Hand:
+    """How the drawings of a training set lie in their images, as shares of an image's side.
+
+    extent: the median of the longer side of the ink.  smallest, largest: between these lie 99 of 100 images.
+    off_centre: the middle of the ink is at most this far from the middle of the image in 99 of 100 images.
+    pen: the median width of a stroke.
+    """
+
+    extent: float
+    smallest: float
+    largest: float
+    off_centre: float
+    pen: float
+
+
+def read_strokes(value: Any) -> tuple[Stroke, ...]:
+    """Strokes from outside, which may be anything: lists of [x, y] from 0 to 1 as shares of the pad; values beyond are
+    moved to its edge. Raises SiameseError for anything else, for more than MOST_STROKES or MOST_POINTS, and for none.
+    """
+    wrong = SiameseError("This drawing cannot be read; draw it again.")
+    if not isinstance(value, (list, tuple)):
+        raise wrong
+    if not value:
+        raise SiameseError("The drawing is empty; draw something first.")
+    if len(value) > MOST_STROKES or not all(isinstance(stroke, (list, tuple)) and stroke for stroke in value):
+        raise wrong
+    if sum(len(stroke) for stroke in value) > MOST_POINTS:
+        raise SiameseError(f"The drawing has more than {MOST_POINTS:,} points; draw it with fewer strokes.")
+    return tuple(tuple(_point(point, wrong) for point in stroke) for stroke in value)
+
+
+def _point(value: Any, wrong: SiameseError) -> tuple[float, float]:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise wrong
+    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in value):
+        raise wrong
+    x, y = value
+    return min(1.0, max(0.0, float(x))), min(1.0, max(0.0, float(y)))
+
+
+def draw_strokes(strokes: Sequence[Stroke], side: int, hand: Hand | None = None) -> Image.Image:
+    """The strokes as dark ink on white, mode "L", side × side pixels, smooth.
+
+    hand: centres the drawing and scales it and its pen to the images of a training set; None draws the pad as it is.
+    """
+    if hand is None:
+        scale, left, top, pen = 1.0, 0.0, 0.0, PEN
+    else:
+        xs, ys = zip(*(point for stroke in strokes for point in stroke))
+        # The ink reaches half a pen beyond its points. A dot and a straight line are not blown up beyond the pad.
+        longest = max(max(xs) - min(xs), max(ys) - min(ys), 0.05)
+        scale = max(hand.extent - hand.pen, 0.1) / longest
+        left = 0.5 - scale * (min(xs) + max(xs)) / 2
+        top = 0.5 - scale * (min(ys) + max(ys)) / 2
+        pen = hand.pen
+    finer = max(1, -(-512 // side))
+    large = side * finer
+    image = Image.new("L", (large, large), 255)
+    brush = ImageDraw.Draw(image)
+    radius = pen * large / 2
+    for stroke in strokes:
+        points = [((scale * x + left) * large, (scale * y + top) * large) for x, y in stroke]
+        if len(points) > 1:
+            brush.line(points, fill=0, width=max(1, round(2 * radius)))
+        for x, y in points:  # round joints and ends
+            brush.ellipse((x - radius, y - radius, x + radius, y + radius), fill=0)
+    return image.reduce(finer) if finer > 1 else image
+
+
+def fit_drawing(image: Image.Image, hand: Hand) -> Image.Image:
+    """A drawing that somebody has photographed, scanned or saved, centred and scaled as the training set's are.
+
+    It comes back as it is where its ink lies as theirs does, and where it is no drawing: where more than two
+    fifths of the picture differ from its border, or nothing does.
+    """
+    grey = image.convert("L")
+    grey.thumbnail((256, 256))
+    values = np.asarray(grey, dtype=np.float32)
+    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    difference = np.abs(values - np.median(border))
+    strongest = float(np.quantile(difference, 0.995))
+    ink = difference > max(40.0, strongest / 2)
+    if not ink.any() or ink.mean() > 0.4:
+        return image
+    (top, bottom), (left, right) = (_ends(ink.any(axis)) for axis in (1, 0))
+    height, width = ink.shape
+    longest = max(bottom - top, right - left)
+    middle_x, middle_y = (left + right) / 2 / width, (top + bottom) / 2 / height
+    fits = (
+        width == height
+        and _SLACK * hand.smallest <= longest / width <= hand.largest / _SLACK
+        and max(abs(middle_x - 0.5), abs(middle_y - 0.5)) <= hand.off_centre / _SLACK
+    )
+    if fits:
+        return image
+    scale = image.width / width
+    side = max(1, round(longest * scale / hand.extent))
+    corner = (round(middle_x * image.width - side / 2), round(middle_y * image.height - side / 2))
+    paper = Image.new(image.mode, (side, side), _paper(image))
+    paper.paste(image, (-corner[0], -corner[1]))
+    return paper
+
+
+def _ends(marked: np.ndarray) -> tuple[int, int]:
+    places = np.flatnonzero(marked)
+    return int(places[0]), int(places[-1]) + 1
+
+
+def _paper(image: Image.Image) -> tuple[int, ...]:
+    """The median colour of the border."""
+    values = np.asarray(image).reshape(image.height, image.width, -1)
+    border = np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
+    return tuple(int(v) for v in np.median(border, axis=0))
