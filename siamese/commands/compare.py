@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
         print_json(asdict(result))
         return 0
     print(f"{'same' if result.same else 'different'}")
-    print(f"dissimilarity {result.dissimilarity:.4f}, threshold {result.threshold:.4f} (below it: same)")
+    print(f"dissimilarity {result.dissimilarity:.4g}, threshold {result.threshold:.4g} (below it: same)")
     for path, inverted in zip((options.left, options.right), result.inverted):
         if inverted:
             print(f"{path.name} was inverted first: the network knows light strokes on dark, or dark on light, alone")

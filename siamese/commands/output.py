@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,51 +13,14 @@ from typing import Any
 from siamese import SiameseError
 from siamese.commands.progress import ProgressBar
 from siamese.data.image_file import printable
+from siamese.evaluation.numbers import json_ready
 from siamese.evaluation.protocols import Evaluation
-
-_TITLES = {
-    "pair_accuracy": "pair accuracy",
-    "eer": "equal error rate",
-    "auc": "AUC",
-    "true_accept_at_1pct": "true accepts at 1 % false accepts",
-    "precision_at_1": "precision at 1",
-    "oneshot_accuracy": "one-shot accuracy",
-    "threshold": "threshold",
-}
+from siamese.evaluation.score_table import score_rows
 
 
 def print_json(values: Mapping[str, Any]) -> None:
     """One object on one line of stdout; a number that is not finite, which JSON cannot say, is null."""
-    print(json.dumps(_finite(values), ensure_ascii=False, allow_nan=False), flush=True)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def score_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
-    """Title, network's score and raw pixels' score of everything that was measured, as text."""
-    scores = evaluation.scores
-    rows = []
-    for name, title in _TITLES.items():
-        if name in scores:
-            baseline = scores.get(f"baseline_{name}")
-            rows.append((title, _shown(name, scores), "" if baseline is None else _shown(f"baseline_{name}", scores)))
-    return rows
-
-
-def _shown(name: str, scores: Mapping[str, Any]) -> str:
-    value = scores[name]
-    if name.endswith("threshold"):
-        return f"{value:.4g}"
-    if name.endswith("auc"):
-        return f"{value:.4f}"
-    interval = scores.get(name.replace("accuracy", "interval")) if "oneshot" in name else None
-    return f"{100 * value:.2f} %" if interval is None else f"{100 * value:.1f} ± {100 * interval:.1f} %"
+    print(json.dumps(json_ready(values), ensure_ascii=False, allow_nan=False), flush=True)
 
 
 def print_evaluation(evaluation: Evaluation, as_json: bool) -> None:

@@ -22,8 +22,9 @@ from siamese.data.image_file import printable
 from siamese.evaluation.calibration import calibrate
 from siamese.evaluation.protocols import WAY, Evaluation, Evaluator
 from siamese.evaluation.scores import Validation
-from siamese.evaluation.subsets import fingerprint, holds_a_large_group
+from siamese.evaluation.subsets import fingerprint
 from siamese.export.cards import Making, model_card
+from siamese.learning.sampling import holds_a_large_group
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.training.control import TrainingControl
@@ -159,7 +160,7 @@ def _share(event: Progress, recipe: Recipe, seconds: float | None) -> float:
 def _line(event: Progress, recipe: Recipe, validation: Validation | None) -> str:
     validated = "" if validation is None else f"  validation pairs {validation.scores.pair_accuracy:.1%}"
     rate = f"{event.pairs_per_second:,.0f} pairs/s"
-    return f"step {event.step:,} of {recipe.steps:,}  loss {event.losses[-1]:.4f}{validated}  {rate}"
+    return f"step {event.step:,} of {recipe.steps:,}  loss {event.losses[-1]:.4g}{validated}  {rate}"
 
 
 @contextlib.contextmanager

@@ -88,6 +88,11 @@ class ImageBank:
         return len(self.class_names)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of all images, the partner's included."""
+        return self.images.nbytes + (0 if self.partner is None else self.partner.nbytes)
+
+    @property
     def device(self) -> torch.device:
         return self.images.device
 
@@ -111,15 +116,21 @@ class ImageBank:
             partner=None if self.partner is None else self.partner.to(device),
         )
 
-    def select_classes(self, classes: Sequence[int]) -> ImageBank:
-        """A bank of the given classes alone, in the given order; groups that end up empty are dropped."""
-        keep = torch.cat([torch.arange(int(self.starts[c]), int(self.starts[c] + self.counts[c])) for c in classes])
+    def select_classes(self, classes: Sequence[int], each: int | None = None) -> ImageBank:
+        """A bank of the given classes alone, in the given order; groups that end up empty are dropped.
+
+        each: keep only the first so many images of a class (None: all of them).
+        """
+        chosen = list(classes)
+        counts = self.counts[chosen] if each is None else self.counts[chosen].clamp_max(each)
+        starts = self.starts[chosen].tolist()
+        keep = torch.cat([torch.arange(start, start + count) for start, count in zip(starts, counts.tolist())])
         old_groups = sorted({int(self.groups[c]) for c in classes})
         renumber = {old: new for new, old in enumerate(old_groups)}
         return replace(
             self,
             images=self.images[keep],
-            counts=self.counts[list(classes)],
+            counts=counts,
             class_names=tuple(self.class_names[c] for c in classes),
             groups=torch.tensor([renumber[int(self.groups[c])] for c in classes]),
             group_names=tuple(self.group_names[g] for g in old_groups),
@@ -182,3 +193,8 @@ class Dataset:
     validation: ImageBank
     test: ImageBank
     dark_background: bool | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the images of all three parts."""
+        return self.train.nbytes + self.validation.nbytes + self.test.nbytes

@@ -224,11 +224,6 @@ def _forget_oldest() -> None:
         for key, future in reversed(list(_kept.items())):
             if not future.done():
                 continue
-            count, total = count + 1, total + _bytes(future.result())
+            count, total = count + 1, total + future.result().nbytes
             if count > 1 and (count > limits.MAX_KEPT or total > limits.MAX_KEPT_BYTES):
                 del _kept[key]
-
-
-def _bytes(dataset: Dataset) -> int:
-    banks = (dataset.train, dataset.validation, dataset.test)
-    return sum(bank.images.nbytes + (0 if bank.partner is None else bank.partner.nbytes) for bank in banks)

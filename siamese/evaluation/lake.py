@@ -15,7 +15,8 @@ from siamese.data.archive import list_members, open_zip
 from siamese.data.bank import ImageBank
 from siamese.data.image_file import printable, read_image
 from siamese.evaluation import metrics
-from siamese.evaluation.protocols import PIXELS, Evaluation, Evaluator, Judge, oneshot_scores
+from siamese.evaluation.judge import Judge
+from siamese.evaluation.protocols import PIXELS, Evaluation, Evaluator, oneshot_scores
 from siamese.models.checkpoint import Checkpoint
 from siamese.models.inputs import prepare_image
 

@@ -28,10 +28,11 @@ class Roc(NamedTuple):
 
 
 class OneShot(NamedTuple):
-    """accuracy: 0 to 1.  interval: half the width of its 95 % interval.  trials of way classes, shot images each."""
+    """accuracy: 0 to 1.  low, high: its 95 % interval.  trials: how many, each of way classes with shot images each."""
 
     accuracy: float
-    interval: float
+    low: float
+    high: float
     way: int
     shot: int
     trials: int
@@ -108,13 +109,6 @@ def pair_accuracy(dissimilarity: Tensor, same: Tensor, threshold: float) -> floa
     return (verdict(distance, threshold) == same).double().mean().item()
 
 
-def overlap(dissimilarity: Tensor, same: Tensor, threshold: float) -> float:
-    """The mean of the share of same pairs not below the threshold and the share of different pairs below it."""
-    distance, same = _pairs(dissimilarity, same, both=True)
-    below = verdict(distance, threshold).double()
-    return ((1 - below[same].mean() + below[~same].mean()) / 2).item()
-
-
 def histogram(
     dissimilarity: Tensor, same: Tensor, bins: int, upper: float
 ) -> tuple[list[float], list[float], list[float]]:
@@ -136,7 +130,8 @@ def oneshot_accuracy(distances: Tensor, answer: Tensor) -> OneShot:
     """N-way K-shot accuracy: distances float [trials, way, shot] from query to support, answer int [trials].
 
     The class whose shot images are nearest on average is the guess; t classes tied for it share the credit, 1/t each,
-    so chance is 1/way. The interval is Wilson's (1927), which stays wide enough near 0 % and 100 %.
+    so chance is 1/way. The interval is Wilson's (1927): it never leaves 0 to 1, and it does not lie evenly around the
+    accuracy.
     Raises SiameseError for distances that are not finite.
     """
     mean = _finite(distances).mean(2)
@@ -145,8 +140,10 @@ def oneshot_accuracy(distances: Tensor, answer: Tensor) -> OneShot:
     trials, way = mean.shape
     accuracy = (right / nearest.sum(1)).double().mean().item()
     z = 1.959964
-    interval = z * math.sqrt(accuracy * (1 - accuracy) / trials + (z / trials) ** 2 / 4) / (1 + z * z / trials)
-    return OneShot(accuracy, interval, way, distances.shape[2], trials)
+    centre = (accuracy + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z * math.sqrt(accuracy * (1 - accuracy) / trials + (z / trials) ** 2 / 4) / (1 + z * z / trials)
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return OneShot(accuracy, low, high, way, distances.shape[2], trials)
 
 
 def precision_at_1(distances: Tensor, labels: Tensor) -> float:
@@ -166,18 +163,6 @@ def precision_at_1(distances: Tensor, labels: Tensor) -> float:
     return credit[asked].mean().item()
 
 
-def embedding_spread(embeddings: Tensor) -> float:
-    """How far embeddings [n, D] spread around their mean, relative to their length: 0 is one point, 1 is all round.
-
-    The root mean square distance to the mean over the root mean square length; 0 where all of them are zero.
-    Raises SiameseError for embeddings that are not finite.
-    """
-    points = _finite(embeddings, "embeddings")
-    length = points.square().sum(1).mean()
-    around = (points - points.mean(0)).square().sum(1).mean()
-    return (around / length).sqrt().item() if length > 0 else 0.0
-
-
 def collapse_warning(dissimilarity: Tensor, same: Tensor) -> bool:
     """Whether a network has collapsed, judged by its distances, float [n], on pairs of both kinds.
 
@@ -189,12 +174,12 @@ def collapse_warning(dissimilarity: Tensor, same: Tensor) -> bool:
     return alike and auc(dissimilarity, same) < 0.6
 
 
-def _finite(values: Tensor, what: str = "distances") -> Tensor:
+def _finite(values: Tensor) -> Tensor:
     values = values.detach().cpu().double()
     wrong = int((~values.isfinite()).sum())
     if wrong:
         raise SiameseError(
-            f"{wrong} of {values.numel()} {what} are not finite numbers: training has diverged. Start again with a "
+            f"{wrong} of {values.numel()} distances are not finite numbers: training has diverged. Start again with a "
             "lower learning rate."
         )
     return values

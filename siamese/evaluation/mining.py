@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from siamese import SiameseError
-from siamese.evaluation.protocols import Judge
+from siamese.evaluation.judge import Judge
 
 # Images compared with each other at a time. What is computed of a megabyte of float64 stays in a CPU's cache; larger
 # tiles take four times as long.

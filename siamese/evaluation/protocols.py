@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,12 +12,11 @@ from torch import Tensor
 from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
 from siamese.evaluation import metrics
+from siamese.evaluation.judge import Judge, network_judge, pixel_judge
 from siamese.evaluation.subsets import all_images, first_of_each_class, is_named, trained_on
-from siamese.evaluation.validation import embed_bank, most_pairs
+from siamese.evaluation.validation import most_pairs
 from siamese.learning.sampling import Pairs, fixed_pairs, sample_episodes
 from siamese.models.checkpoint import Checkpoint
-from siamese.models.inputs import rows_per_chunk, two_domains
-from siamese.models.similarity import Similarity
 
 PAIRS = 10_000
 WAY = 20
@@ -40,27 +39,6 @@ class Evaluation:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {"protocol": self.protocol, "words": self.words, **self.scores}
-
-
-class Judge(NamedTuple):
-    """Something that compares the images of a bank: left, right float32 [N, D] are what it made of each of them."""
-
-    similarity: Similarity
-    left: Tensor
-    right: Tensor
-
-    @torch.no_grad()
-    def dissimilarities(self, i: Tensor, j: Tensor) -> Tensor:
-        """Of images i to images j, int64 [n] each: float32 [n] on the CPU."""
-        i, j = i.to(self.left.device), j.to(self.left.device)
-        rows = rows_per_chunk(self.left.shape[1])
-        parts = [self.similarity(self.left[a], self.right[b]) for a, b in zip(i.split(rows), j.split(rows))]
-        return torch.cat(parts).cpu()
-
-    @torch.no_grad()
-    def matrix(self) -> Tensor:
-        """Of every image to every image: float32 [N, N] on the CPU."""
-        return self.similarity.matrix(self.left, self.right).cpu()
 
 
 class Evaluator:
@@ -88,21 +66,16 @@ class Evaluator:
 
     def network_judge(self, bank: ImageBank) -> Judge:
         """The network as the judge of a prepared bank. Raises SiameseError where its embeddings are not finite."""
-        left, right = embed_bank(self.network, self.checkpoint.recipe, bank.to(self.device))
-        if not bool(torch.isfinite(left).all() & torch.isfinite(right).all()):
+        judge = network_judge(self.network, self.checkpoint.recipe, bank.to(self.device))
+        if not bool(torch.isfinite(judge.left).all() & torch.isfinite(judge.right).all()):
             raise SiameseError(
                 "The network's embeddings are not finite numbers, so it cannot be scored; train it anew."
             )
-        return Judge(self.network.similarity, left, right)
+        return judge
 
     def pixel_judge(self, bank: ImageBank) -> Judge:
-        """The trivial judge of a prepared bank: the Euclidean distance of raw pixels."""
-        left = bank.images.flatten(1).float().to(self.device) / 255
-        right = left
-        if two_domains(self.checkpoint.recipe, bank):
-            assert bank.partner is not None
-            right = bank.partner.flatten(1).float().to(self.device) / 255
-        return Judge(Similarity("euclidean", left.shape[1]), left, right)
+        """Raw pixels as the judge of a prepared bank."""
+        return pixel_judge(self.checkpoint.recipe, bank.to(self.device))
 
     def calibrated(self, dataset: Dataset) -> Checkpoint:
         """The checkpoint with its threshold and scores from up to 10,000 pairs of the whole validation part.
@@ -190,12 +163,9 @@ class Evaluator:
             if value < least:
                 raise SiameseError(f"{name} is {value}; it has to be at least {least}.")
         episodes = sample_episodes(bank, way, shot, trials, _SEED, within_group)
-        queries = episodes.query.repeat_interleave(way * shot)
-        shown = episodes.support.reshape(-1)
 
         def result(judge: Judge) -> metrics.OneShot:
-            distances = judge.dissimilarities(queries, shown).view(trials, way, shot)
-            return metrics.oneshot_accuracy(distances, episodes.answer)
+            return metrics.oneshot_accuracy(judge.of_episodes(episodes), episodes.answer)
 
         where = "within one group" if within_group else "across all groups" if len(bank.group_names) > 1 else ""
         words = (
@@ -216,8 +186,8 @@ class Evaluator:
 
 
 def oneshot_scores(result: metrics.OneShot) -> dict[str, float]:
-    """oneshot_accuracy and oneshot_interval, half the width of its 95 % interval."""
-    return {"oneshot_accuracy": result.accuracy, "oneshot_interval": result.interval}
+    """oneshot_accuracy, and oneshot_low and oneshot_high, the ends of its 95 % interval."""
+    return {"oneshot_accuracy": result.accuracy, "oneshot_low": result.low, "oneshot_high": result.high}
 
 
 def _balanced_pairs(bank: ImageBank, part: str) -> Pairs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
 
 import torch
 
@@ -29,12 +28,6 @@ def is_named(dataset: Dataset) -> bool:
     return dataset.name in NAMES
 
 
-def holds_a_large_group(bank: ImageBank, way: int) -> bool:
-    """Whether one of several groups has as many classes as a trial of so many ways takes, each with two images."""
-    sizes = torch.bincount(bank.groups[bank.counts >= 2].cpu(), minlength=len(bank.group_names))
-    return len(sizes) > 1 and int(sizes.max()) >= min(way, bank.classes)
-
-
 def all_images(dataset: Dataset) -> ImageBank:
     """Training, validation and test images in one bank; a class that is in several parts is one class again."""
     banks = (dataset.train, dataset.validation, dataset.test)
@@ -57,12 +50,8 @@ def first_of_each_class(bank: ImageBank, most: int) -> ImageBank:
     two images each, of every second, third ... class."""
     if len(bank) <= most:
         return bank
-    if 2 * bank.classes > most:
-        bank = bank.select_classes(range(0, bank.classes, -(-2 * bank.classes // most)))
-    counts = bank.counts.cpu()
+    every = max(1, -(-2 * bank.classes // most))
+    classes = range(0, bank.classes, every)
+    counts = bank.counts.cpu()[::every]
     each = max(n for n in range(2, int(counts.max()) + 1) if n == 2 or int(counts.clamp_max(n).sum()) <= most)
-    kept = counts.clamp_max(each)
-    keep = torch.cat([torch.arange(n) + s for n, s in zip(kept.tolist(), bank.starts.cpu().tolist())])
-    return replace(
-        bank, images=bank.images[keep], counts=kept, partner=None if bank.partner is None else bank.partner[keep]
-    )
+    return bank.select_classes(classes, each)

@@ -10,12 +10,13 @@ from torch import Tensor
 from siamese import SiameseError
 from siamese.data.bank import ImageBank
 from siamese.evaluation import metrics
+from siamese.evaluation.judge import Judge, network_judge, pixel_judge
+from siamese.evaluation.numbers import significant
 from siamese.evaluation.scores import Scores, Validation
 from siamese.learning.batches import Batch, batch_loss, draw_batch
-from siamese.learning.sampling import Episodes, Pairs, fixed_pairs, sample_episodes
-from siamese.models.inputs import as_floats, images_per_chunk, rows_per_chunk, two_domains
+from siamese.learning.sampling import Episodes, Pairs, fixed_pairs, holds_a_large_group, sample_episodes
+from siamese.models.inputs import prepare_bank
 from siamese.models.network import SiameseNetwork
-from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
 
 POOL_IMAGES = 800  # one embedding pass of these costs less than a tenth of the steps between two validations
@@ -43,12 +44,12 @@ class Sample:
 
     @classmethod
     def draw(cls, bank: ImageBank, pairs: int, trials: int, seed: int) -> Sample:
-        """Balanced pairs of distinct images, and 20-way one-shot episodes within a group where a group is large enough,
-        with as many ways as there are classes otherwise. Raises SiameseError for a bank too small for either."""
-        usable = bank.groups[bank.counts > 1]  # a class of one image has no second one to ask about
-        sizes = torch.bincount(usable, minlength=1)
-        within = len(sizes) > 1 and int(sizes.max()) >= min(WAY, len(usable))
-        way = min(WAY, int(sizes.max()) if within else len(usable))
+        """Balanced pairs of distinct images, and 20-way one-shot episodes, within a group where one is large enough.
+
+        Of fewer than 20 classes an episode takes all of them. Raises SiameseError for a bank too small for either.
+        """
+        within = holds_a_large_group(bank, WAY)
+        way = min(WAY, int((bank.counts > 1).sum()))  # a class of one image has no second one to ask about
         episodes = sample_episodes(bank, way, 1, trials, seed, within)
         return cls(fixed_pairs(bank, min(pairs, most_pairs(bank)), seed), episodes, within)
 
@@ -61,22 +62,15 @@ def most_pairs(bank: ImageBank) -> int:
     return 2 * int(min(same, different))
 
 
-def score(
-    similarity: Similarity, left: Tensor, right: Tensor, sample: Sample, threshold: float | None = None
-) -> tuple[Scores, Tensor]:
-    """Scores of embeddings of the whole bank (float32 [N, D], or uint8 pixels; right: of its second domain, else the same) on a sample,
-    and the dissimilarity of its pairs, float32 [n] on the CPU.
+def score(judge: Judge, sample: Sample, threshold: float | None = None) -> tuple[Scores, Tensor]:
+    """A judge's scores on a sample of its bank, and the dissimilarities of the sample's pairs, float32 [n] on the CPU.
 
-    threshold None chooses the best one on these very pairs: right on validation, wrong on test.
-    Raises SiameseError where an embedding is not finite.
+    threshold: None chooses the best one on these very pairs, which is right on validation images and wrong on test
+    images. Raises SiameseError where a dissimilarity is not finite.
     """
     pairs, episodes = sample.pairs, sample.episodes
-    with torch.no_grad():
-        distances = _dissimilarities(similarity, left, right, pairs.left, pairs.right)
-        trials, way, shot = episodes.support.shape
-        queries = episodes.query.repeat_interleave(way * shot)
-        of_queries = _dissimilarities(similarity, left, right, queries, episodes.support.reshape(-1))
-    oneshot = metrics.oneshot_accuracy(of_queries.view(trials, way, shot), episodes.answer)
+    distances = judge.dissimilarities(pairs.left, pairs.right)
+    oneshot = metrics.oneshot_accuracy(judge.of_episodes(episodes), episodes.answer)
     if threshold is None:
         threshold = metrics.best_threshold(distances, pairs.same)
     scores = Scores(
@@ -85,79 +79,33 @@ def score(
         eer=metrics.eer(distances, pairs.same),
         threshold=threshold,
         oneshot=oneshot.accuracy,
-        way=way,
-        trials=trials,
+        way=oneshot.way,
+        trials=oneshot.trials,
         within_group=sample.within_group,
         pairs=len(pairs.same),
     )
     return scores, distances
 
 
-def _dissimilarities(similarity: Similarity, left: Tensor, right: Tensor, i: Tensor, j: Tensor) -> Tensor:
-    i, j = i.to(left.device), j.to(left.device)
-    rows = rows_per_chunk(left.shape[1])
-    parts = [similarity(_floats(left[a]), _floats(right[b])) for a, b in zip(i.split(rows), j.split(rows))]
-    return torch.cat(parts).cpu()
-
-
-def _floats(rows: Tensor) -> Tensor:
-    """Rows of embeddings as they are, and rows of pixels, uint8, as float32 from 0 to 1."""
-    return rows.float() / 255 if rows.dtype == torch.uint8 else rows
-
-
-def pixel_scores(recipe: Recipe, bank: ImageBank, sample: Sample, threshold: float | None = None) -> Scores:
-    """The trivial baseline: the Euclidean distance of raw pixels, on the same questions."""
-    left = right = bank.images.flatten(1)
-    if two_domains(recipe, bank):
-        assert bank.partner is not None
-        right = bank.partner.flatten(1)
-    return score(Similarity("euclidean", left.shape[1]), left, right, sample, threshold)[0]
-
-
-@torch.no_grad()
-def embed_bank(
-    network: SiameseNetwork, recipe: Recipe, bank: ImageBank, chunk: int | None = None
-) -> tuple[Tensor, Tensor]:
-    """Embeddings of a whole prepared bank, float32 [N, D] as left and as right images, in evaluation mode.
-
-    chunk: images at a time; None: as many as fit into the memory of a chunk.
-    """
-    chunk = chunk or images_per_chunk(*bank.images.shape[2:])
-
-    def embed(images: Tensor, right: bool) -> Tensor:
-        run = network.embed_right if right else network.embed
-        return torch.cat([run(as_floats(part)) for part in images.split(chunk)])
-
-    was_training = network.training
-    network.eval()
-    try:
-        left = embed(bank.images, right=False)
-        if two_domains(recipe, bank):
-            assert bank.partner is not None
-            return left, embed(bank.partner, right=True)
-        return left, embed(bank.images, right=True) if recipe.second_tower else left
-    finally:
-        network.train(was_training)
-
-
 class Validator:
-    """Validates a network in one embedding pass over at most 800 images of a prepared validation bank.
+    """Validates a network in one embedding pass over at most 800 images of a data set's validation part.
 
-    baseline: what raw pixels score on the same questions.  map_images: int64 [m], the images of the embedding map, as
-    indices into `pool`.  Raises SiameseError for a bank that is too small to ask anything.
+    baseline: the scores of raw pixels on the same sample.  map_images: int64 [m], the images of the embedding map, as
+    indices into `pool`.  Raises SiameseError for a bank that is too small for a sample.
     """
 
     def __init__(self, recipe: Recipe, bank: ImageBank, device: torch.device) -> None:
-        pool = validation_pool(bank)
+        pool = prepare_bank(recipe, validation_pool(bank))
         if pool.classes < 2:
             raise SiameseError(f"Validation needs at least 2 classes, and there is {pool.classes}.")
         self.recipe = recipe
         self.pool = pool.to(device)
         self.sample = Sample.draw(pool, PAIRS, TRIALS, recipe.seed)
-        self.baseline = pixel_scores(recipe, pool, self.sample)
+        self.baseline, _ = score(pixel_judge(recipe, pool), self.sample)
         self.batch = self._loss_batch(pool, device)
         self.map_images = map_images(pool)
         self._placed: Tensor | None = None
+        self._first_axis: float | None = None
 
     def _loss_batch(self, pool: ImageBank, device: torch.device) -> Batch:
         generator = torch.Generator().manual_seed(self.recipe.seed)
@@ -170,18 +118,15 @@ class Validator:
 
         Raises Diverged where its embeddings, or distances between them, are no finite numbers.
         """
-        left, right = embed_bank(network, self.recipe, self.pool)
+        judge = network_judge(network, self.recipe, self.pool)
+        left, right = judge.left, judge.right
         # |a − b|² is at most 2|a|² + 2|b|², so where this is finite, distances are.
         largest_square = 4 * torch.stack([left.square().sum(1).max(), right.square().sum(1).max()])
         if not bool(torch.isfinite(largest_square).all()):
             raise Diverged(f"The embeddings are no longer finite numbers at step {step}; lower the learning rate.")
-        scores, distances = score(network.similarity, left, right, self.sample)
+        scores, distances = score(judge, self.sample)
         same = self.sample.pairs.same
-        upper = _LARGEST.get(self.recipe.similarity)
-        if upper is None:
-            largest = float(torch.quantile(distances, 0.995))
-            upper = 2.0 if self.recipe.normalize and largest <= 2 else max(1.05 * largest, 1e-6)
-        edges, of_same, of_different = metrics.histogram(distances, same, BINS, upper)
+        edges, of_same, of_different = metrics.histogram(distances, same, BINS, self._axis(distances))
         placed, explained = self._map(left)
         return Validation(
             step=step,
@@ -192,11 +137,23 @@ class Validator:
             edges=tuple(edges),
             same=tuple(of_same),
             different=tuple(of_different),
-            x=tuple(round(v, 4) for v in placed[:, 0].tolist()),
-            y=tuple(round(v, 4) for v in placed[:, 1].tolist()),
+            x=tuple(significant(v) for v in placed[:, 0].tolist()),
+            y=tuple(significant(v) for v in placed[:, 1].tolist()),
             explained=explained,
             collapsed=metrics.collapse_warning(distances, same),
         )
+
+    def _axis(self, distances: Tensor) -> float:
+        """How far the histogram reaches. It never gets narrower than at the first validation: where a network collapses,
+        both kinds of pairs are then seen to fall onto one point."""
+        bound = _LARGEST.get(self.recipe.similarity)
+        if bound is not None:
+            return bound
+        largest = float(torch.quantile(distances, 0.995))
+        upper = 2.0 if self.recipe.normalize and largest <= 2 else max(1.05 * largest, 1e-6)
+        if self._first_axis is None:
+            self._first_axis = upper
+        return max(upper, self._first_axis)
 
     @torch.no_grad()
     def _loss(self, network: SiameseNetwork, left: Tensor, right: Tensor, margin: float) -> float:
@@ -231,21 +188,25 @@ class Validator:
 
 
 def validation_pool(bank: ImageBank) -> ImageBank:
-    """At most POOL_IMAGES images of a bank, of whole groups of classes, evenly over the classes, the first of each."""
-    order = torch.argsort(bank.groups, stable=True).tolist()
-    classes = sorted(order[:POOL_CLASSES])
-    each = max(2, POOL_IMAGES // len(classes))
-    pool = bank.select_classes(classes)
-    keep = torch.cat([torch.arange(min(each, int(c))) + s for c, s in zip(pool.counts, pool.starts)])
-    return replace(
-        pool,
-        images=pool.images[keep],
-        counts=pool.counts.clamp_max(each),
-        partner=None if pool.partner is None else pool.partner[keep],
-    )
+    """At most POOL_IMAGES images of at most POOL_CLASSES classes of a bank, as many of each class: its first ones.
+
+    The classes are those of the first group, then of the second, and so on, so that all groups but the last are whole.
+    """
+    classes = sorted(torch.argsort(bank.groups, stable=True).tolist()[:POOL_CLASSES])
+    return bank.select_classes(classes, each=max(2, POOL_IMAGES // len(classes)))
 
 
 def map_images(pool: ImageBank) -> Tensor:
-    """int64 [m]: the images of a pool that the embedding map shows, the first of its first classes."""
-    classes = range(min(MAP_CLASSES, pool.classes))
-    return torch.cat([torch.arange(min(MAP_IMAGES, int(pool.counts[c]))) + pool.starts[c].cpu() for c in classes])
+    """int64 [m]: the images of a pool that the embedding map shows, the first ones of its first classes."""
+    first = list(zip(pool.starts.tolist(), pool.counts.tolist()))[:MAP_CLASSES]
+    return torch.cat([torch.arange(start, start + min(MAP_IMAGES, count)) for start, count in first])
+
+
+def map_bank(recipe: Recipe, validation: ImageBank) -> ImageBank:
+    """The images of the embedding map, in its order, as a recipe's network takes them in; on the bank's device.
+
+    validation: the validation part of the data set, unprepared.
+    """
+    pool = validation_pool(validation)
+    shown = pool.select_classes(range(min(MAP_CLASSES, pool.classes)), each=MAP_IMAGES)
+    return prepare_bank(recipe, shown)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from siamese.commands.output import score_rows
 from siamese.data.bank import Dataset
 from siamese.evaluation.protocols import Evaluation
+from siamese.evaluation.score_table import score_rows
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
 
@@ -49,7 +49,7 @@ def model_card(
         ("training", (f"the best of {recipe.steps:,} steps on validation: step {checkpoint.step:,}, after "
                      f"{checkpoint.seconds:.1f} s on {making.device}; seed {recipe.seed}, "
                      f"torch {checkpoint.versions['torch']}")),
-        ("threshold", f"{checkpoint.threshold:.4f}, chosen on validation pairs; a smaller dissimilarity is \"same\""),
+        ("threshold", f"{checkpoint.threshold:.4g}, chosen on validation pairs; a smaller dissimilarity is \"same\""),
     ]  # fmt: skip
     lines = [
         f"# {file}",

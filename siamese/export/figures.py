@@ -21,8 +21,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from siamese.data.bank import Dataset
-from siamese.evaluation.validation import map_images, validation_pool
-from siamese.models.inputs import prepare_bank
+from siamese.evaluation.validation import map_bank
 from siamese.training.jobs.history import RunHistory
 
 SAME, DIFFERENT = "#0072B2", "#D55E00"
@@ -135,8 +134,11 @@ def _numbers(values: Sequence[float | None]) -> np.ndarray:
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
-    """The mean of each value's neighbours, the nearest weighing most; values that are no numbers are passed over."""
-    reach = max(1, round(len(values) / 40))
+    """The mean of each value and its neighbours, the nearest weighing most, as the page smooths its curves.
+
+    A value that is no number stays a gap and has no weight in its neighbours' means.
+    """
+    reach = max(1, int(len(values) / 24 + 0.5))
     weights = reach + 1.0 - np.abs(np.arange(-reach, reach + 1))
     known = np.isfinite(values)
     # Of the full convolution the middle, which is what "same" gives only where the values outnumber the weights.
@@ -177,7 +179,7 @@ def _draw_loss(axes: Axes, told: dict[str, Any]) -> None:
         rim = [withStroke(linewidth=3, foreground="white")]  # keeps the words legible where a curve runs behind them
         axes.annotate(label, (1, collapse), (0, 3), size=_TEXT, color=SOFT, path_effects=rim, **place)
         tops.append(collapse * 1.12)
-    axes.set_ylim(0, max(*tops, 1e-6))
+    axes.set_ylim(0, max(tops) or 1.0)
     axes.yaxis.set_major_locator(MaxNLocator(5))
     _step_axis(axes, told["step"])
     _legend(axes, handles)
@@ -246,7 +248,7 @@ def _draw_distances(axes: Axes, told: dict[str, Any], unseen: str) -> None:
         [
             Patch(facecolor=_tint(SAME, 0.3), edgecolor=SAME, linewidth=1.6, label="same"),
             Patch(facecolor="white", edgecolor=DIFFERENT, linewidth=1.0, hatch="//////", label="different"),
-            Line2D([], [], **dashed, label=f"threshold {scores['threshold']:.3f}"),
+            Line2D([], [], **dashed, label=f"threshold {scores['threshold']:.3g}"),
         ],
     )
     axes.annotate(
@@ -317,10 +319,9 @@ def _zoom(image: np.ndarray) -> float:
 
 def _pictures(history: RunHistory, dataset: Dataset) -> tuple[list[np.ndarray], list[str]]:
     """The images of the map, float [H, W, 4] where strokes alone are drawn, else [H, W, 3], and each one's colour."""
-    pool = validation_pool(prepare_bank(history.recipe, dataset.validation))
-    shown = map_images(pool)
-    pixels = pool.images[shown].cpu().float().div(255).permute(0, 2, 3, 1).numpy()
-    colours = [CLASSES[label % len(CLASSES)] for label in pool.labels.cpu()[shown].tolist()]
+    bank = map_bank(history.recipe, dataset.validation)
+    pixels = bank.images.cpu().float().div(255).permute(0, 2, 3, 1).numpy()
+    colours = [CLASSES[label % len(CLASSES)] for label in bank.labels.tolist()]
     rim = np.concatenate(
         [pixels[:, 0].ravel(), pixels[:, -1].ravel(), pixels[:, :, 0].ravel(), pixels[:, :, -1].ravel()]
     )
@@ -353,7 +354,7 @@ def _draw_scores(axes: Axes, told: dict[str, Any], unseen: str) -> None:
             "pairs right",
             "{:.1%}",
             0.5,
-            f"{scores['pairs']:,} pairs, threshold {scores['threshold']:.3f}",
+            f"{scores['pairs']:,} pairs, threshold {scores['threshold']:.3g}",
         ),
         ("auc", "ROC AUC", "{:.3f}", 0.5, f"equal error rate {scores['eer']:.1%}"),
         (

@@ -8,17 +8,18 @@ import json
 import math
 import platform
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 from PIL import Image
 from torch import Tensor
 
 import siamese
 from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
+from siamese.evaluation.numbers import json_ready
 from siamese.evaluation.scores import Validation
 from siamese.training.jobs.history import RunHistory
 
@@ -46,7 +47,7 @@ def run_as_json(snapshot: Mapping[str, Any]) -> str:
             "siamese": siamese.__version__,
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
+            "torchvision": version("torchvision"),
         },
         "step": snapshot["step"],
         "steps": snapshot["steps"],
@@ -61,7 +62,7 @@ def run_as_json(snapshot: Mapping[str, Any]) -> str:
         "distances": frame and {name: frame[name] for name in ("step", "edges", "same", "different", "threshold")},
         "embedding_map": frame and {name: frame[name] for name in ("step", "x", "y", "explained")},
     }
-    return json.dumps(_finite(run), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return json.dumps(json_ready(run), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def _scores(scores: Mapping[str, Any], unseen: str) -> dict[str, Any]:
@@ -81,14 +82,6 @@ def _scores(scores: Mapping[str, Any], unseen: str) -> dict[str, Any]:
         for name, (protocol, guess) in protocols.items()
     }
     return told | {"threshold": {"value": scores["threshold"], "protocol": "below it the verdict is same"}}
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _finite(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def run_as_csv(history: RunHistory) -> str:

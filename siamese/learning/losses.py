@@ -18,16 +18,6 @@ from siamese import SiameseError
 from siamese.recipes.recipe import Loss, Mining
 
 
-def pair_mask(labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Every pair of a batch: labels int [B] to (same, valid), both bool [B, B].
-
-    same: whether row and column are of one class, the diagonal included.
-    valid: the strict upper triangle, so that each unordered pair counts once and no image meets itself.
-    """
-    same = labels[:, None] == labels[None, :]
-    return same, torch.ones_like(same).triu(1)
-
-
 def contrastive_terms(dissimilarity: Tensor, same: Tensor, margin: float | Tensor) -> Tensor:
     """d² for a same pair and max(0, margin − d)² for a different one, elementwise, float32.
 
@@ -75,12 +65,6 @@ def triplet_loss(positive: Tensor, negative: Tensor, margin: float | Tensor, sof
     """Mean of triplet_terms over sampled triplets, positive and negative float [n]."""
     terms = triplet_terms(positive, negative, margin, soft)
     return _masked_mean(terms, torch.ones_like(terms, dtype=torch.bool))
-
-
-def triplet_active(positive: Tensor, negative: Tensor, margin: float | Tensor) -> Tensor:
-    """Share of triplets, float32 scalar from 0 to 1, that still break the margin and so have something to teach."""
-    active = positive.float() + margin > negative.float()
-    return active.sum() / max(1, active.numel())
 
 
 def mined_triplet_loss(

@@ -109,6 +109,16 @@ def sample_classes_images(
     return (bank.starts[drawn][:, None] + position).flatten(), drawn.repeat_interleave(images)
 
 
+def holds_a_large_group(bank: ImageBank, way: int) -> bool:
+    """Whether an episode of so many ways can take all of its classes from one of several groups.
+
+    Only classes with two images count. Where there are fewer of them than ways, an episode takes all of them.
+    """
+    usable = bank.groups[bank.counts > 1].cpu()
+    sizes = torch.bincount(usable, minlength=len(bank.group_names))
+    return len(bank.group_names) > 1 and int(sizes.max()) >= max(2, min(way, len(usable)))
+
+
 def sample_episodes(bank: ImageBank, way: int, shot: int, trials: int, seed: int, within_group: bool) -> Episodes:
     """One-shot (shot = 1) or few-shot episodes on the CPU, the same for the same seed.
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from siamese import SiameseError
@@ -194,8 +193,10 @@ def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim:
 
     Stochastic depth is switched off, since it draws from the random generator that all threads share.
     """
+    from torchvision import models  # takes seconds, so only those wait for it who want such an encoder
+
     options = {"stochastic_depth_prob": 0.0} if name == "efficientnet_b0" else {}
-    network = _vgg11_bn() if name == "vgg11_bn" else getattr(torchvision.models, name)(**options)
+    network = _vgg11_bn() if name == "vgg11_bn" else getattr(models, name)(**options)
     if pretrained:
         # All but a classifier's weights have a place in any of them.
         network.load_state_dict(_imagenet_weights(name), strict=name != "vgg11_bn")
@@ -207,7 +208,8 @@ def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim:
 def _vgg11_bn() -> nn.Module:
     """torchvision's, initialised as there, without the classifier: its 124 million weights take half a gigabyte and a
     second to make, only to be replaced."""
-    vgg = torchvision.models.vgg
+    from torchvision.models import vgg
+
     features = vgg.make_layers(vgg.cfgs["A"], batch_norm=True)
     for layer in features:
         if isinstance(layer, nn.Conv2d):
@@ -220,7 +222,9 @@ def _vgg11_bn() -> nn.Module:
 
 def imagenet_weights_here(name: str) -> bool:
     """Whether the ImageNet weights of a torchvision encoder lie in the cache, so that nothing has to be fetched."""
-    url = torchvision.models.get_model_weights(name).DEFAULT.url
+    from torchvision.models import get_model_weights
+
+    url = get_model_weights(name).DEFAULT.url
     return (Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]).is_file()
 
 
@@ -240,9 +244,11 @@ def fetch_imagenet_weights(name: str) -> None:
 
 
 def _imagenet_weights(name: str) -> dict[str, Any]:
+    from torchvision.models import get_model_weights
+
     try:
         # weights_only: tensors and nothing else is read, whatever the downloaded file holds.
-        weights = torchvision.models.get_model_weights(name).DEFAULT
+        weights = get_model_weights(name).DEFAULT
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, HTTPException, RuntimeError) as error:  # no network, half a file, or a wrong checksum
         raise SiameseError(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from siamese.evaluation.numbers import json_ready
 from siamese.evaluation.scores import Scores, Validation
 from siamese.training.taken import TakenBatch
 
@@ -104,12 +104,4 @@ def plain(event: Event) -> dict[str, Any]:
     """The event as a JSON-ready dict with its kind under "event"; checkpoint bytes are left out, and a number that is
     not finite, which JSON cannot say, is None."""
     values = {name: value for name, value in asdict(event).items() if name not in ("best", "last", "batch")}
-    return {"event": type(event).__name__.lower(), **_finite(values)}
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return {"event": type(event).__name__.lower(), **json_ready(values)}

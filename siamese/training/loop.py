@@ -16,7 +16,6 @@ from siamese.evaluation.validation import Diverged, Validator
 from siamese.learning.losses import collapse_value
 from siamese.models.checkpoint import Checkpoint
 from siamese.models.devices import default_device, device_name
-from siamese.models.inputs import prepare_bank
 from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
 from siamese.training.cuda_graph import GraphedStep
@@ -130,7 +129,7 @@ class _Run:
             if resume is not None:
                 resume_step(self.step, resume)
                 self.done, self.seconds = resume.step, resume.seconds
-            self.validator = Validator(self.recipe, prepare_bank(recipe, dataset.validation), device)
+            self.validator = Validator(self.recipe, dataset.validation, device)
             self._advance: Callable[[], None] = self.step
             # With several processes the step is not captured: collectives inside a CUDA graph are untested here.
             if self.stream is not None and self.step.ranks.world == 1:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from siamese import SiameseError
 from siamese.comparison.explain import explain
+from siamese.evaluation.numbers import significant
 from siamese.ui.browser import as_browser
 from siamese.ui.lab import EXAMPLES, current_lab
 from siamese.ui.models import model_dropdown, offer_models
@@ -174,8 +175,8 @@ def measure(left: Image.Image | None, right: Image.Image | None, model: Any) -> 
     result = comparer.compare(left, right)
     checkpoint = comparer.checkpoint
     return {
-        "dissimilarity": round(result.dissimilarity, 4),
-        "threshold": round(result.threshold, 4),
+        "dissimilarity": significant(result.dissimilarity),
+        "threshold": significant(result.threshold),
         "same": result.same,
         "inverted": any(result.inverted),
         "model": f"{checkpoint.data['title']} · {checkpoint.recipe.name}",

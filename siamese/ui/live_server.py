@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from siamese.evaluation.validation import map_images, validation_pool
-from siamese.models.inputs import prepare_bank
+from siamese.evaluation.numbers import significant
+from siamese.evaluation.validation import map_bank
 from siamese.training.jobs.registry import Access, TrainingJob
 from siamese.ui.lab import current_lab
 from siamese.ui.pictures import data_uri, sprite, to_image
@@ -47,12 +47,15 @@ def thumbnails(arguments: Any) -> dict[str, Any]:
     access: Access | None = current_lab().jobs.access(key)
     if access is None or access.job.dataset is None:
         return GONE
-    pool = validation_pool(prepare_bank(access.job.recipe, access.job.dataset.validation))
-    shown = map_images(pool)
-    labels = pool.labels.cpu()[shown]
-    uri, columns = sprite(pool.images[shown], THUMBNAIL)
-    names = [pool.class_names[c] for c in range(int(labels.max()) + 1)]
-    return {"sprite": uri, "size": THUMBNAIL, "columns": columns, "labels": labels.tolist(), "names": names}
+    bank = map_bank(access.job.recipe, access.job.dataset.validation)
+    uri, columns = sprite(bank.images, THUMBNAIL)
+    return {
+        "sprite": uri,
+        "size": THUMBNAIL,
+        "columns": columns,
+        "labels": bank.labels.tolist(),
+        "names": list(bank.class_names),
+    }
 
 
 def _two(arguments: Any) -> tuple[Any, Any]:
@@ -74,9 +77,9 @@ def _detail(job: TrainingJob) -> dict[str, Any] | None:
                 "left": _picture(images, pair.left),
                 "right": _picture(partner if crossed else images, pair.right),
                 "same": pair.same,
-                "before": round(pair.before, 4),
-                "after": round(pair.after, 4),
-                "share": round(pair.share, 4),
+                "before": significant(pair.before),
+                "after": significant(pair.after),
+                "share": significant(pair.share),
                 "force": pair.force,
             }
             for pair in stepped.pairs

@@ -14,7 +14,7 @@ from siamese import SiameseError
 from siamese.data.bank import ImageBank
 from siamese.evaluation.mistakes import worst_mistakes
 from siamese.evaluation.protocols import Evaluator
-from siamese.learning.sampling import check_pairs, sample_episodes, sample_pairs, sample_triplets
+from siamese.learning.sampling import check_pairs, holds_a_large_group, sample_episodes, sample_pairs, sample_triplets
 from siamese.models.inputs import two_domains
 from siamese.ui import form
 from siamese.ui.browser import as_browser
@@ -139,7 +139,7 @@ def draw(bank: ImageBank, kind: str, seed: int) -> dict[str, Any]:
     picture = partial(_picture, bank)
     if kind == "episode":
         way = min(WAY, bank.classes)
-        within = bool((torch.bincount(bank.groups) >= way).any()) and len(bank.group_names) > 1
+        within = holds_a_large_group(bank, way)
         episode = sample_episodes(bank, way, 1, 1, seed, within)
         support = episode.support[0, :, 0].tolist()
         answer = int(episode.answer[0])

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from siamese.data import bank as banks
 from siamese.data.bank import ImageBank
-from siamese.evaluation.validation import Sample, embed_bank, pixel_scores
+from siamese.evaluation.judge import embed_bank, pixel_judge
+from siamese.evaluation.validation import Sample, score
 from siamese.models import inputs
 from siamese.models.inputs import images_per_chunk, rows_per_chunk
 from siamese.models.network import build_network
@@ -31,7 +32,7 @@ def test_raw_pixels_are_compared_in_chunks_of_bytes(
 ) -> None:
     bank = make_bank(classes=6, each=8, size=40, channels=3)
     sample = Sample.draw(bank, 200, 100, 0)
-    whole = pixel_scores(Recipe(), bank, sample)
+    whole = score(pixel_judge(Recipe(), bank), sample)[0]
     sizes = []
     compare = Similarity.forward
 
@@ -41,7 +42,7 @@ def test_raw_pixels_are_compared_in_chunks_of_bytes(
 
     monkeypatch.setattr(Similarity, "forward", watched)
     monkeypatch.setattr(inputs, "CHUNK_BYTES", 10 * 4 * 3 * 40 * 40)
-    assert pixel_scores(Recipe(), bank, sample) == whole
+    assert score(pixel_judge(Recipe(), bank), sample)[0] == whole
     assert max(sizes) == inputs.CHUNK_BYTES and len(sizes) > 10
 
 
@@ -51,7 +52,7 @@ def test_the_pixels_stay_bytes_until_they_are_compared(make_bank: Callable[..., 
     sample = Sample.draw(bank, 40, 20, 0)
     pixels = bank.images.double() / 255
     apart = [float((pixels[i] - pixels[j]).norm()) for i, j in zip(sample.pairs.left, sample.pairs.right)]
-    scores = pixel_scores(Recipe(), bank, sample)
+    scores = score(pixel_judge(Recipe(), bank), sample)[0]
     right = sum((d < scores.threshold) == bool(s) for d, s in zip(apart, sample.pairs.same)) / len(apart)
     assert scores.pair_accuracy == pytest.approx(right)
 

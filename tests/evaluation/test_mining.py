@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from siamese import SiameseError
 from siamese.evaluation import mining
+from siamese.evaluation.judge import Judge
 from siamese.evaluation.mining import MinedPairs, mine
-from siamese.evaluation.protocols import Judge
 from siamese.models.similarity import Similarity
 
 

@@ -14,7 +14,6 @@ from siamese.evaluation.subsets import (
     all_images,
     fingerprint,
     first_of_each_class,
-    holds_a_large_group,
     is_named,
     trained_on,
 )
@@ -37,13 +36,6 @@ def test_what_was_trained_on_is_told_by_its_training_images(make_dataset: Callab
 def test_without_a_fingerprint_the_name_tells(dataset: Dataset) -> None:
     assert trained_on(checkpoint(name=dataset.name), dataset)
     assert not trained_on(checkpoint(name=dataset.name), replace(dataset, name="others"))
-
-
-def test_a_large_group(make_bank: Callable[..., ImageBank]) -> None:
-    halves = make_bank(classes=8, groups=2)
-    assert [holds_a_large_group(halves, way) for way in (3, 4, 5)] == [True, True, False]
-    assert not holds_a_large_group(make_bank(classes=8), 4), "one group alone has no within and across"
-    assert not holds_a_large_group(make_bank(classes=8, groups=2, each=1), 4), "a trial takes two images of a class"
 
 
 def test_named_sets(dataset: Dataset) -> None:

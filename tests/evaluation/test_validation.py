@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from siamese import SiameseError
 from siamese.data.bank import ImageBank
 from siamese.evaluation import metrics
+from siamese.evaluation.judge import Judge, embed_bank, pixel_judge
 from siamese.evaluation.validation import (
     MAP_CLASSES,
     MAP_IMAGES,
@@ -23,10 +24,9 @@ from siamese.evaluation.validation import (
     Diverged,
     Sample,
     Validator,
-    embed_bank,
+    map_bank,
     map_images,
     most_pairs,
-    pixel_scores,
     score,
     validation_pool,
 )
@@ -120,8 +120,8 @@ def test_scores_against_the_metrics_themselves(make_bank: Callable[..., ImageBan
     bank = make_bank()
     sample = Sample.draw(bank, 200, 60, 3)
     embeddings = torch.randn(len(bank), 4, generator=torch.Generator().manual_seed(0))
-    similarity = Similarity("euclidean", 4)
-    scores, distances = score(similarity, embeddings, embeddings, sample)
+    judge = Judge(Similarity("euclidean", 4), embeddings, embeddings)
+    scores, distances = score(judge, sample)
     expected = (embeddings[sample.pairs.left] - embeddings[sample.pairs.right]).norm(dim=1)
     torch.testing.assert_close(distances, expected)
     same = sample.pairs.same
@@ -134,7 +134,7 @@ def test_scores_against_the_metrics_themselves(make_bank: Callable[..., ImageBan
         right += away.index(min(away)) == answer
     assert scores.oneshot == pytest.approx(right / 60)
     assert (scores.way, scores.trials, scores.pairs, scores.within_group) == (8, 60, 200, False)
-    fixed, _ = score(similarity, embeddings, embeddings, sample, threshold=1.5)
+    fixed, _ = score(judge, sample, threshold=1.5)
     assert fixed.threshold == 1.5 and fixed.auc == scores.auc
     assert fixed.pair_accuracy == metrics.pair_accuracy(expected, same, 1.5)
 
@@ -145,10 +145,12 @@ def test_the_baseline_is_the_distance_of_raw_pixels(make_bank: Callable[..., Ima
     assert bank.partner is not None
     left, right = (images.flatten(1).float() / 255 for images in (bank.images, bank.partner))
     similarity = Similarity("euclidean", 256)
-    assert pixel_scores(replace(RECIPE, batching="all-pairs"), bank, sample) == score(similarity, left, left, sample)[0]
-    assert pixel_scores(RECIPE, bank, sample) == score(similarity, left, right, sample)[0]
+    one_domain = pixel_judge(replace(RECIPE, batching="all-pairs"), bank)
+    assert score(one_domain, sample)[0] == score(Judge(similarity, left, left), sample)[0]
+    scores, _ = score(pixel_judge(RECIPE, bank), sample)
+    assert scores == score(Judge(similarity, left, right), sample)[0]
     # The second domain is the first in negative, so nearness of pixels tells the opposite of the truth.
-    assert pixel_scores(RECIPE, bank, sample).auc < 0.5
+    assert scores.auc < 0.5
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -246,7 +248,7 @@ def test_large_answers_that_are_numbers_are_scored(make_bank: Callable[..., Imag
     json.dumps(plain(validation), allow_nan=False)
 
 
-def test_the_pool_takes_whole_groups_and_the_first_images(make_bank: Callable[..., ImageBank]) -> None:
+def test_the_pool_takes_one_group_after_another_and_the_first_images(make_bank: Callable[..., ImageBank]) -> None:
     bank = make_bank(classes=90, each=20, size=8, groups=3)
     pool = validation_pool(bank)
     assert pool.classes == POOL_CLASSES and len(pool) == POOL_CLASSES * (POOL_IMAGES // POOL_CLASSES)
@@ -336,3 +338,54 @@ def test_the_smallest_bank_can_be_validated(make_bank: Callable[..., ImageBank])
     for recipe in (RECIPE, replace(RECIPE, batching="all-pairs", loss="supcon", similarity="cosine")):
         validation = Validator(recipe, make_bank(classes=2, each=2), CPU)(network_of(recipe), 0, 0.0, 1.0)
         assert validation.scores.pairs == 4 and validation.scores.way == 2
+
+
+@pytest.mark.parametrize("shrunk", [1e-2, 1e-5, 1e-9])
+def test_a_network_that_shrinks_keeps_its_axis(make_bank: Callable[..., ImageBank], shrunk: float) -> None:
+    """A collapse has to be seen: both kinds of pairs fall into the first bin of an axis that does not shrink."""
+    recipe = replace(RECIPE, normalize=False)
+    network = network_of(recipe)
+    validator = Validator(recipe, make_bank(), CPU)
+    first = validator(network, 0, 0.0, 1.0)
+    with torch.no_grad():
+        for parameter in network.encoder[-1].parameters():  # type: ignore[index, union-attr]
+            parameter.mul_(shrunk)
+    later = validator(network, 1, 0.0, 1.0)
+    assert later.edges == first.edges and later.edges[-1] > later.edges[1] > 0
+    assert (later.same[0], later.different[0]) == (1.0, 1.0)
+    assert 0 < later.scores.threshold < 2 * shrunk * first.edges[-1] + 2e-7
+    assert 0 < max(map(abs, later.x)) < 2 * shrunk * max(map(abs, first.x))
+    with torch.no_grad():
+        for parameter in network.encoder[-1].parameters():  # type: ignore[index, union-attr]
+            parameter.mul_(10 / shrunk)
+    assert validator(network, 2, 0.0, 1.0).edges[-1] == pytest.approx(10 * first.edges[-1], rel=0.05)
+
+
+def test_only_the_images_of_the_pool_are_prepared(
+    make_bank: Callable[..., ImageBank], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resized: list[int] = []
+
+    def count(images: Tensor, size: tuple[int, int]) -> Tensor:
+        resized.append(len(images))
+        return torch.zeros(len(images), images.shape[1], *size, dtype=torch.uint8)
+
+    monkeypatch.setattr("siamese.data.bank.resize", count)
+    bank = make_bank(classes=80, each=30, size=8)
+    recipe = replace(RECIPE, image_size=16)
+    Validator(recipe, bank, CPU)
+    assert sum(resized) == POOL_CLASSES * (POOL_IMAGES // POOL_CLASSES)
+    resized.clear()
+    shown = map_bank(recipe, bank)
+    assert sum(resized) == len(shown) == MAP_CLASSES * MAP_IMAGES
+
+
+@pytest.mark.parametrize(("classes", "each", "groups"), [(80, 30, 3), (5, 3, 1), (12, 400, 2)])
+def test_the_maps_bank_holds_the_maps_images(
+    make_bank: Callable[..., ImageBank], classes: int, each: int, groups: int
+) -> None:
+    bank = make_bank(classes=classes, each=each, groups=groups, size=8)
+    pool = validation_pool(bank)
+    shown, of_map = map_images(pool), map_bank(RECIPE, bank)
+    assert torch.equal(of_map.images, pool.images[shown])
+    assert torch.equal(of_map.labels, pool.labels[shown])

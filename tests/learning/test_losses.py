@@ -31,6 +31,12 @@ def embeddings(seed: int, n: int = len(LABELS), dim: int = 4) -> Tensor:
     return torch.nn.functional.normalize(torch.randn(n, dim, generator=torch.Generator().manual_seed(seed)), dim=1)
 
 
+def pair_mask(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """(same, valid), both bool [B, B], of labels int [B]; valid is the strict upper triangle: each pair once."""
+    same = labels[:, None] == labels[None, :]
+    return same, torch.ones_like(same).triu(1)
+
+
 def distances(seed: int) -> Tensor:
     """Not symmetric, so that a miner that mixes up rows and columns is caught."""
     n = len(LABELS)
@@ -117,7 +123,7 @@ def slow_supcon(similarity: Tensor, labels: Tensor, temperature: float) -> Any:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_pair_losses_against_a_double_loop(seed: int, dtype: torch.dtype) -> None:
-    same, valid = losses.pair_mask(LABELS)
+    same, valid = pair_mask(LABELS)
     values = distances(seed).to(dtype)
     for margin in (0.5, 1.3):
         agree(
@@ -137,7 +143,7 @@ def test_pair_losses_against_a_double_loop(seed: int, dtype: torch.dtype) -> Non
 @pytest.mark.parametrize("mining", ["all", "hard", "semi-hard"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_miners_against_a_triple_loop(seed: int, mining: str, soft: bool, dtype: torch.dtype) -> None:
-    same, _ = losses.pair_mask(LABELS)
+    same, _ = pair_mask(LABELS)
     values = distances(seed)
     if dtype == torch.bfloat16:
         # Distances that bfloat16 holds exactly and that never tie, as a tie may share its gradient either way.
@@ -156,7 +162,7 @@ def test_miners_against_a_triple_loop(seed: int, mining: str, soft: bool, dtype:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_miners_with_ties(seed: int, mining: str, soft: bool) -> None:
     """Distances in quarters, so that negatives lie exactly at the positive, or exactly at its margin."""
-    same, _ = losses.pair_mask(LABELS)
+    same, _ = pair_mask(LABELS)
     d = (distances(seed) * 4).round() / 4
     for margin in (0.25, 0.5):
         expected = slow_triplets(d.double(), LABELS, mining, margin, soft)
@@ -169,7 +175,7 @@ def test_miners_with_ties(seed: int, mining: str, soft: bool) -> None:
 @pytest.mark.parametrize("temperature", [0.1, 1.0])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_supcon_against_a_double_loop(seed: int, temperature: float, dtype: torch.dtype) -> None:
-    same, _ = losses.pair_mask(LABELS)
+    same, _ = pair_mask(LABELS)
     agree(
         lambda s: losses.supcon_loss(s, same, temperature),
         lambda s: slow_supcon(s, LABELS, temperature),
@@ -182,7 +188,7 @@ def test_supcon_against_a_double_loop(seed: int, temperature: float, dtype: torc
 @pytest.mark.parametrize("name", ["contrastive", "all", "all soft", "hard", "hard soft", "supcon"])
 def test_against_pytorch_metric_learning(name: str, seed: int, dtype: torch.dtype) -> None:
     """From embeddings to the loss and back, value and gradient, with the other library in float64."""
-    same, valid = losses.pair_mask(LABELS)
+    same, valid = pair_mask(LABELS)
     lp = LpDistance(normalize_embeddings=False)
     soft, mining = name.endswith("soft"), name.split()[0]
 
@@ -223,7 +229,6 @@ def test_triplets_by_hand() -> None:
     assert losses.triplet_loss(positive, negative, 0.25, False).item() == pytest.approx(0.3)
     soft = [math.log(1 + math.exp(x)) for x in (-0.5, 0.5, -0.1)]
     assert losses.triplet_loss(positive, negative, 0.25, True).item() == pytest.approx(sum(soft) / 3)
-    assert losses.triplet_active(positive, negative, 0.25).item() == pytest.approx(2 / 3)
 
 
 def test_bce_by_hand() -> None:
@@ -256,7 +261,7 @@ def test_random_mining_draws_each_negative_equally_often() -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_mining_repeats_from_its_seed_and_stays_between_the_extremes(seed: int) -> None:
-    same, _ = losses.pair_mask(LABELS)
+    same, _ = pair_mask(LABELS)
     d = distances(seed)
 
     def draw(start: int) -> float:
@@ -321,12 +326,11 @@ def test_an_empty_set_of_triplets_is_zero() -> None:
     loss = losses.triplet_loss(none, none, 1.0, False)
     loss.backward()
     assert loss.item() == 0
-    assert losses.triplet_active(none, none, 1.0).item() == 0
 
 
 @pytest.mark.parametrize("name", ["contrastive", *(m for m in get_args(Mining) if m != "random")])
 def test_the_margin_may_be_a_tensor(name: str) -> None:
-    same, valid = losses.pair_mask(LABELS)
+    same, valid = pair_mask(LABELS)
 
     def compute(margin: float | Tensor) -> Tensor:
         if name == "contrastive":
@@ -337,17 +341,11 @@ def test_the_margin_may_be_a_tensor(name: str) -> None:
     assert compute(torch.tensor(0.9)).item() != pytest.approx(compute(0.7).item())
 
 
-def test_pair_mask() -> None:
-    same, valid = losses.pair_mask(torch.tensor([5, 7, 5]))
-    assert same.tolist() == [[True, False, True], [False, True, False], [True, False, True]]
-    assert valid.tolist() == [[False, True, True], [False, False, True], [False, False, False]]
-
-
 @pytest.mark.parametrize("margin", [0.5, 1.0, 2.0])
 def test_collapse_values_are_what_one_distance_gives(margin: float) -> None:
     """The loss of all pairs at one distance, with the distance searched for where it matters."""
     labels = torch.arange(5).repeat_interleave(4)
-    same, valid = losses.pair_mask(labels)
+    same, valid = pair_mask(labels)
     flat = torch.ones(20, 20)
     best = min(losses.contrastive_loss(flat * d, same, margin, valid).item() for d in torch.linspace(0, 3, 301))
     assert losses.collapse_value("contrastive", margin, False, 20) == (pytest.approx(best), "m²/4")
@@ -375,7 +373,7 @@ def test_no_loss_waits_for_the_device(name: str) -> None:
     z = embeddings(0, 12).requires_grad_()
     module = Similarity("learned" if name == "bce" else "cosine" if name == "supcon" else "euclidean", 4)
     with NothingWaits():
-        same, _ = losses.pair_mask(labels)
+        same, _ = pair_mask(labels)
         matrix = module.same_logits_matrix(z, z) if name == "bce" else module.matrix(z, z)
         ALL_LOSSES[name](matrix, same).backward()
     assert z.grad is not None and z.grad.isfinite().all()

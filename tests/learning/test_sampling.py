@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from siamese.learning.sampling import (
     check_classes_images,
     check_pairs,
     fixed_pairs,
+    holds_a_large_group,
     sample_classes_images,
     sample_episodes,
     sample_pairs,
@@ -326,3 +328,10 @@ def test_sampling_for_training_never_waits_for_the_device() -> None:
         sample_classes_images(bank, 2, 3, seeded(0))
     with pytest.raises(AssertionError), NothingWaits():
         fixed_pairs(bank, 8, 0)
+
+
+def test_a_large_group(make_bank: Callable[..., ImageBank]) -> None:
+    halves = make_bank(classes=8, groups=2)
+    assert [holds_a_large_group(halves, way) for way in (3, 4, 5)] == [True, True, False]
+    assert not holds_a_large_group(make_bank(classes=8), 4), "one group alone has no within and across"
+    assert not holds_a_large_group(make_bank(classes=8, groups=2, each=1), 4), "a trial takes two images of a class"

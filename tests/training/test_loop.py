@@ -402,7 +402,10 @@ def test_the_recipe_that_collapses_does_and_is_diagnosed(built_in: Callable[[str
     events = run(recipe, built_in("glyphs"))
     (diagnosis,) = of_kind(events, Diagnosis)
     assert diagnosis.kind == "collapse" and 20 <= diagnosis.step <= 150
-    collapsed = [event.step for event in of_kind(events, Validation) if event.collapsed]
+    validations = of_kind(events, Validation)
+    collapsed = [event.step for event in validations if event.collapsed]
+    widest = max(validations[0].edges)
+    assert all(event.edges[-1] >= widest > event.scores.threshold > 0 for event in validations if event.collapsed)
     assert diagnosis.step in collapsed[1:]
     started = events[0]
     assert isinstance(started, Started) and started.collapse == recipe.margin

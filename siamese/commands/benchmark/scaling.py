@@ -16,6 +16,7 @@ import torch
 from siamese.commands.benchmark.bench import Bench, Engine
 from siamese.data.bank import ImageBank
 from siamese.recipes import RECIPES
+from siamese.recipes.recipe import Batching
 
 ABOUT = (
     "Milliseconds of a training step, the median of many, and megabytes that the run needs at most (network, bank and "
@@ -50,13 +51,14 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
         "classes": sizes._replace(classes=10 * sizes.classes),
         "images": sizes._replace(images=10 * sizes.images),
     }
-    for batching in ("pairs", "all-pairs"):
+    kinds: tuple[Batching, ...] = ("pairs", "all-pairs")
+    for batching in kinds:
         _measure(bench, batching, sizes._replace(steps=1))  # what is loaded once a process is not counted
         for grows, grown_sizes in grown.items():
             yield bench.row("scaling", batching=batching, grows=grows, **_measure(bench, batching, grown_sizes))
 
 
-def _measure(bench: Bench, batching: str, sizes: Sizes) -> dict[str, Any]:
+def _measure(bench: Bench, batching: Batching, sizes: Sizes) -> dict[str, Any]:
     generator = torch.Generator().manual_seed(0)
     count = sizes.classes * sizes.images
     bank = ImageBank.from_labels(

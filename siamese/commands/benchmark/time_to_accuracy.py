@@ -14,7 +14,8 @@ from siamese.commands.benchmark.bench import Bench, Clock, Engine
 from siamese.commands.benchmark.mnist_post import PostTraining
 from siamese.data.bank import Dataset, ImageBank
 from siamese.evaluation import metrics
-from siamese.evaluation.validation import embed_bank, most_pairs
+from siamese.evaluation.judge import embed_bank
+from siamese.evaluation.validation import most_pairs
 from siamese.learning.sampling import Pairs, fixed_pairs
 from siamese.models.inputs import prepare_bank
 from siamese.recipes import Recipe, recipe_named

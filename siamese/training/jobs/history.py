@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from siamese.evaluation.numbers import significant
 from siamese.evaluation.scores import Validation
 from siamese.learning.losses import collapse_value
 from siamese.recipes import Recipe
@@ -135,10 +137,10 @@ class RunHistory:
         return {
             "index": index,
             "step": v.step,
-            "edges": [round(e, 4) for e in v.edges],
+            "edges": [significant(e) for e in v.edges],
             "same": [round(s, 4) for s in v.same],
             "different": [round(d, 4) for d in v.different],
-            "threshold": round(v.scores.threshold, 4),
+            "threshold": significant(v.scores.threshold),
             "overlap": round(v.overlap, 4),
             "x": v.x,
             "y": v.y,
@@ -147,7 +149,7 @@ class RunHistory:
 
     def _scores(self, newest: Validation) -> dict[str, Any]:
         def rounded(scores: Any) -> dict[str, Any]:
-            return {k: round(v, 4) if isinstance(v, float) else v for k, v in vars(scores).items()}
+            return {k: significant(v) if isinstance(v, float) else v for k, v in vars(scores).items()}
 
         baseline = None if self.baseline is None else rounded(self.baseline.scores)
         return rounded(newest.scores) | {"baseline": baseline}
@@ -161,5 +163,5 @@ class RunHistory:
 
 
 def finite(value: float) -> float | None:
-    """The value rounded for sending, or None where it is infinite or no number, which JSON cannot say."""
-    return round(value, 5) if abs(value) < 1e30 else None
+    """The value with five significant digits, or None where it is infinite or no number, which JSON cannot hold."""
+    return significant(value, 5) if math.isfinite(value) else None

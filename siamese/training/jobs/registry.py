@@ -215,13 +215,6 @@ class Access:
     may_control: bool
 
 
-def _size(dataset: Dataset | None) -> int:
-    if dataset is None:
-        return 0
-    banks = (dataset.train, dataset.validation, dataset.test)
-    return sum(part.nbytes for bank in banks for part in (bank.images, bank.partner) if part is not None)
-
-
 class JobRegistry:
     """All jobs of a server: so many run at once, the rest wait in order; everything is bounded.
 
@@ -319,7 +312,7 @@ class JobRegistry:
                 weights += len(job.weights or b"") + (0 if job.batch is None else job.batch.nbytes)
                 if weights > MOST_KEPT_BYTES:
                     job.weights = job.batch = None
-                data.setdefault(id(job.dataset), _size(job.dataset))
+                data.setdefault(id(job.dataset), 0 if job.dataset is None else job.dataset.nbytes)
                 if sum(data.values()) > MOST_KEPT_BYTES:
                     job.dataset = None
                 if number >= MOST_KEPT:
