@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -364,20 +364,21 @@ def test_a_network_that_shrinks_keeps_its_axis(make_bank: Callable[..., ImageBan
 def test_only_the_images_of_the_pool_are_prepared(
     make_bank: Callable[..., ImageBank], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resized: list[int] = []
+    prepared: list[int] = []
+    prepare = ImageBank.prepared
 
-    def count(images: Tensor, size: tuple[int, int]) -> Tensor:
-        resized.append(len(images))
-        return torch.zeros(len(images), images.shape[1], *size, dtype=torch.uint8)
+    def counted(self: ImageBank, *options: Any) -> ImageBank:
+        prepared.append(len(self))
+        return prepare(self, *options)
 
-    monkeypatch.setattr("siamese.data.bank.resize", count)
+    monkeypatch.setattr(ImageBank, "prepared", counted)
     bank = make_bank(classes=80, each=30, size=8)
     recipe = replace(RECIPE, image_size=16)
     Validator(recipe, bank, CPU)
-    assert sum(resized) == POOL_CLASSES * (POOL_IMAGES // POOL_CLASSES)
-    resized.clear()
+    assert sum(prepared) == POOL_CLASSES * (POOL_IMAGES // POOL_CLASSES)
+    prepared.clear()
     shown = map_bank(recipe, bank)
-    assert sum(resized) == len(shown) == MAP_CLASSES * MAP_IMAGES
+    assert sum(prepared) == len(shown) == MAP_CLASSES * MAP_IMAGES
 
 
 @pytest.mark.parametrize(("classes", "each", "groups"), [(80, 30, 3), (5, 3, 1), (12, 400, 2)])
