@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from siamese import SiameseError
 from siamese.data import limits
@@ -47,15 +48,21 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         stream = path.open("rb")
     except OSError as error:
         raise SiameseError(f'"{printable(path.name)}" cannot be read: {error.strerror}.') from error
-    with stream:
-        try:
-            archive = zipfile.ZipFile(_Measured(stream, path.name))
-        except SiameseError:
-            raise
-        except (*_DAMAGE, ValueError) as error:
-            raise SiameseError(f'"{printable(path.name)}" is no zip, or damaged; make or copy it again.') from error
-        with archive:
-            yield archive
+    with stream, read_zip(stream, path.name) as archive:
+        yield archive
+
+
+@contextmanager
+def read_zip(stream: BinaryIO, name: str) -> Iterator[zipfile.ZipFile]:
+    """As open_zip, for a zip that is open already.  name: what the messages call it."""
+    try:
+        archive = zipfile.ZipFile(_Measured(stream, name))
+    except SiameseError:
+        raise
+    except (*_DAMAGE, ValueError) as error:
+        raise SiameseError(f'"{printable(name)}" is no zip, or damaged; make or copy it again.') from error
+    with archive:
+        yield archive
 
 
 def list_members(archive: zipfile.ZipFile) -> list[Member]:
@@ -150,7 +157,7 @@ class _Measured(io.RawIOBase):
     zipfile reads that list whole, and believes the length that the file states for it.
     """
 
-    def __init__(self, stream: io.BufferedReader, name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
         self._name = name
 

@@ -177,8 +177,8 @@ class Dataset:
     """A named set in three disjoint parts.
 
     name: how the command line and the page ask for it.  title: how a person reads it.
-    kind: "digits", "characters" (by hand), "print", "faces", "photos" or "images"; recipes that suit themselves to the
-        data look at it.
+    kind: "digits", "characters" (by hand), "print", "faces", "photos", "drawings" (grey on a plain background) or
+        "images"; recipes that suit themselves to the data look at it.
     unseen: what the validation and test parts hold that training never saw, a plural noun ("alphabets", "people",
         "classes", "images").
     dark_background: True where strokes are light on dark, so that an upload on white paper is inverted first;

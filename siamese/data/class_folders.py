@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from statistics import median
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import Dataset, ImageBank
-from siamese.data.image_file import border_median, crop_to_aspect, read_header, read_image, to_tensor
+from siamese.data.image_file import border_median, crop_to_aspect, read_header, read_image
 from siamese.data.layout import Member, Placed, arrange
 from siamese.data.split import (
     LEAST_CLASSES,
@@ -31,25 +35,26 @@ Progress = Callable[[float], None]
 
 
 def dataset_of_members(members: Sequence[Member], name: str, seed: int, progress: Progress | None = None) -> Dataset:
-    """The data set in the given files, which lie as layout.arrange says.
+    """The data set in the given files, which lie as layout.arrange says; decode and dataset_of_pixels make it.
 
-    The images get one common size: the one that more than half of them have, else the median width and height, with
-    no side above limits.MAX_SIDE. An image of other proportions is cropped around its centre. The bank is grey (C = 1)
-    where no image holds a colour, else RGB. Parts that folders name are kept, and split.split makes those that are
-    missing.
+    Parts that folders name are kept, and split.split makes those that are missing.
     name: the name and title of the data set.  progress: receives 0 to 1.
 
     Raises SiameseError for a layout that cannot be understood, a file that is no image (named), classes with too few
     images (named), and more than limits.MAX_BANK_BYTES of images.
     """
     files = arrange(members)
-    pixels = _decode(files, progress)
+    return dataset_of_pixels(files, decode(files, progress).pixels, name, name, seed)
+
+
+def dataset_of_pixels(files: Sequence[Placed], pixels: Tensor, name: str, title: str, seed: int) -> Dataset:
+    """The data set of decoded files (uint8 [N, C, H, W]), which stand sorted by part and class."""
     parts = _split(files, pixels, seed)
     dark_background = has_dark_background(parts.train.images)
     return Dataset(
         name=name,
-        title=name,
-        kind="photos" if dark_background is None else "images",
+        title=title,
+        kind="photos" if dark_background is None else "drawings",
         unseen=parts.unseen,
         train=parts.train,
         validation=parts.validation,
@@ -69,41 +74,95 @@ def has_dark_background(images: Tensor) -> bool | None:
     return False if (border > 191).float().mean() >= 0.95 else None
 
 
-def _decode(files: Sequence[Placed], progress: Progress | None) -> Tensor:
-    """uint8 [N, C, H, W] of one size; the headers of all are read before the first image is decoded."""
-    headers = []
+class Decoded(NamedTuple):
+    """pixels: uint8 [N, C, H, W], one size for all.  kept: the places of the files that they come from."""
+
+    pixels: Tensor
+    kept: list[int]
+
+
+def decode(
+    files: Sequence[Placed],
+    progress: Progress | None = None,
+    most_side: int = limits.MAX_SIDE,
+    most_bytes: int | None = None,
+    skip: Callable[[int, SiameseError], None] | None = None,
+) -> Decoded:
+    """The images in some files, brought to one size; the headers of all are read before the first image is decoded.
+
+    The size is the one that more than half of them have, else the median width and height, with no side above
+    most_side. An image of other proportions is cropped around its centre. The result is grey (C = 1) where no image
+    holds a colour, else RGB.
+    skip: receives the place of a file that cannot be read, and why; without it, the first such file raises.
+
+    Raises SiameseError for images that take more than most_bytes (limits.MAX_BANK_BYTES), and where no file is left.
+    """
+    headers = {}
     for number, file in enumerate(files):
-        headers.append(read_header(file.member.open(), str(file.member.path)))
+        with _skipping(number, skip):
+            headers[number] = read_header(file.member.open(), str(file.member.path))
         _report(progress, 0.2 * (number + 1) / len(files))
-    size = _common_size([(header.width, header.height) for header in headers])
-    grey = all(header.grey for header in headers)
-    pixels = torch.empty(_within_limit(len(files), 1 if grey else 3, size), dtype=torch.uint8)
-    for number, file in enumerate(files):
-        # Twice the size leaves the resize something to average.
-        image = read_image(file.member.open(), str(file.member.path), at_least=2 * max(size))
-        pixels[number] = to_tensor(crop_to_aspect(image, size[1], size[0]), size, grey=grey, invert=False)[0]
-        _report(progress, 0.2 + 0.8 * (number + 1) / len(files))
+    if not headers:
+        raise SiameseError("There is no image among these files that can be read.")
+    size = common_size([(header.width, header.height) for header in headers.values()], most_side)
+    grey = all(header.grey for header in headers.values())
+    # NumPy copies a small image at once, where torch would wake all of its threads.
+    pixels = np.empty(
+        _within_limit(len(headers), 1 if grey else 3, size, most_bytes or limits.MAX_BANK_BYTES), dtype=np.uint8
+    )
+    kept: list[int] = []
+    for done, number in enumerate(headers):
+        file = files[number]
+        with _skipping(number, skip):
+            # Twice the size leaves the resize something to average.
+            image = read_image(file.member.open(), str(file.member.path), at_least=2 * max(size))
+            pixels[len(kept)] = _fitted(image, size, grey)
+            kept.append(number)
+        _report(progress, 0.2 + 0.8 * (done + 1) / len(headers))
+    images = torch.from_numpy(pixels[: len(kept)])
     # Grey images saved as JPEG or with a palette say "colour" in their header.
-    if all(bool((part == part[:, :1]).all()) for part in pixels.split(1024)):
-        return pixels[:, :1].contiguous()
-    return pixels
+    if all(bool((part == part[:, :1]).all()) for part in images.split(1024)):
+        images = images[:, :1].contiguous()
+    return Decoded(images, kept)
 
 
-def _common_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """(height, width) for images of the given (width, height)."""
+@contextmanager
+def _skipping(number: int, skip: Callable[[int, SiameseError], None] | None) -> Iterator[None]:
+    try:
+        yield
+    except SiameseError as error:
+        if skip is None:
+            raise
+        skip(number, error)
+
+
+def _fitted(image: Image.Image, size: tuple[int, int], grey: bool) -> np.ndarray:
+    """uint8 [C, H, W] of size (height, width), cropped around the centre.
+
+    Pillow resizes as ImageBank.prepared does (antialiased bilinear, within a grey level); for images one by one it is
+    many times faster, and needs no threads beside a run that trains.
+    """
+    height, width = size
+    image = crop_to_aspect(image, width, height).convert("L" if grey else "RGB")
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    return pixels[None] if grey else pixels.transpose(2, 0, 1)
+
+
+def common_size(sizes: Sequence[tuple[int, int]], most_side: int) -> tuple[int, int]:
+    """(height, width) for images of the given (width, height); the longer is at most most_side."""
     (width, height), count = Counter(sizes).most_common(1)[0]
     if 2 * count <= len(sizes):
         width, height = round(median(w for w, _ in sizes)), round(median(h for _, h in sizes))
-    scale = min(1.0, limits.MAX_SIDE / max(width, height))
+    scale = min(1.0, most_side / max(width, height))
     return max(limits.MIN_SIDE, round(height * scale)), max(limits.MIN_SIDE, round(width * scale))
 
 
-def _within_limit(count: int, channels: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _within_limit(count: int, channels: int, size: tuple[int, int], most_bytes: int) -> tuple[int, int, int, int]:
     needed = count * channels * size[0] * size[1]
-    if needed > limits.MAX_BANK_BYTES:
+    if needed > most_bytes:
         raise SiameseError(
-            f"{count:,} images of {size[1]} × {size[0]} pixels take {needed / limits.GIB:.1f} GB of memory, and "
-            f"{limits.MAX_BANK_BYTES / limits.GIB:.0f} GB is the most; leave some out or make them smaller."
+            f"{count:,} images of {size[1]} × {size[0]} pixels take {needed / limits.MIB:,.0f} MB of memory, and "
+            f"{most_bytes / limits.MIB:,.0f} MB is the most; leave some out or make them smaller."
         )
     return count, channels, *size
 

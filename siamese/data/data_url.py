@@ -12,18 +12,26 @@ from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.image_file import printable, read_image
 
-_HEAD = re.compile(r"data:image/(?:png|jpeg|webp);base64,")
+# "other" is what the page's script calls a file that the browser cannot decode, such as a PGM.
+_HEAD = re.compile(r"data:image/(?:png|jpeg|webp|other);base64,")
 
 
 def read_data_url(
     text: object, name: str, at_least: int | None = limits.PAGE_SIDE, most: int = limits.MAX_DATA_URL_BYTES
 ) -> Image.Image:
-    """Decodes "data:image/png;base64,…" (or jpeg, webp) with read_image; returns it upright, in mode "L" or "RGB".
+    """Decodes the picture in a data URL with read_image; returns it upright, in mode "L" or "RGB".
 
-    text: comes from outside, and may be anything.  name: what the messages call the picture.
-    at_least: as read_image has it.  most: bytes of the picture.
+    at_least: as read_image has it; the other arguments and the errors are those of data_url_bytes and read_image.
+    """
+    return read_image(data_url_bytes(text, name, most), name, at_least)
 
-    Raises SiameseError for what is no such text, for more bytes than `most`, and for what read_image refuses.
+
+def data_url_bytes(text: object, name: str, most: int = limits.MAX_DATA_URL_BYTES) -> bytes:
+    """The file in "data:image/png;base64,…"; whether it is an image at all, its decoder will say.
+
+    text: comes from outside, and may be anything.  name: what the messages call the picture.  most: bytes of the file.
+
+    Raises SiameseError for what is no such text, and for more bytes than `most`.
     """
     shown = printable(name)
     head = _HEAD.match(text[:40]) if isinstance(text, str) else None
@@ -33,7 +41,6 @@ def read_data_url(
     if len(text) - head.end() > (most + 2) // 3 * 4:
         raise SiameseError(f'"{shown}" is larger than {most / limits.MIB:.1f} MB; send a smaller picture.')
     try:
-        content = base64.b64decode(text[head.end() :], validate=True)
+        return base64.b64decode(text[head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
         raise SiameseError(f'"{shown}" did not arrive whole; draw or take it again.') from error
-    return read_image(content, name, at_least)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,6 +17,9 @@ HELD_OUT = 0.15
 # A part of one class has no different pairs, a class of one image in a part no same pair.
 LEAST_CLASSES = 2
 LEAST_IMAGES = 2
+# Digits, letters, garments and ten things that somebody drew are classes that a network should see, and two or three of
+# them would make no test; with more classes than this, new ones are the better question.
+CLASSES_FROM = 30
 
 
 class Parts(NamedTuple):
@@ -33,24 +37,54 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts)
 
 
-def split(bank: ImageBank, seed: int, classes_from: int = 3 * LEAST_CLASSES) -> Parts:
-    """70 % for training, 15 % for validation, 15 % for test, at least two classes or two images a class in each.
+def split(bank: ImageBank, seed: int) -> Parts:
+    """About 70 % for training, 15 % for validation and 15 % for test, at least two classes with two images in each.
 
-    classes_from: from this many classes on, whole classes are held out; below, images of each class.
-    The choice depends on the seed alone. Raises SiameseError for fewer than two classes, and for a class with too few
-    images, which it names.
+    From CLASSES_FROM classes on, whole classes are held out. Below, images of each class are, as held_out_images says;
+    where that leaves too little, whole classes are held out after all, if there are six or more.
+    The choice depends on the seed alone. Raises SiameseError for fewer than two classes, for a class of one image,
+    which it names, and where neither way leaves enough.
     """
     require_classes(bank, LEAST_CLASSES, "A data set")
-    if bank.classes >= classes_from:
-        require_images(bank, LEAST_IMAGES, "to make a pair of the same class")
-        rest, test = hold_out_classes(bank, share(bank.classes, LEAST_CLASSES), seed)
-        train, validation = hold_out_classes(rest, test.classes, seed)
-        return Parts(train, validation, test, "classes")
-    require_images(bank, 3 * LEAST_IMAGES, f"{LEAST_IMAGES} for each of training, validation and test")
-    counts = torch.tensor([share(count, LEAST_IMAGES) for count in bank.counts.tolist()])
-    rest, test = hold_out_images(bank, counts, seed)
-    train, validation = hold_out_images(rest, counts, seed)
-    return Parts(train, validation, test, "images")
+    require_images(bank, LEAST_IMAGES, "to make a pair of the same class")
+    held = held_out_images(bank.counts.tolist(), seed)
+    if bank.classes < CLASSES_FROM and held is not None:
+        rest, test = hold_out_images(bank, held.test, seed)
+        train, validation = hold_out_images(rest, held.validation, seed)
+        return Parts(train, validation, test, "images")
+    if bank.classes < 3 * LEAST_CLASSES:
+        short = int(bank.counts.argmin())
+        raise SiameseError(
+            f'There are too few images to hold any out: class "{printable(bank.class_names[short])}" has '
+            f"{int(bank.counts[short])}. Give two classes at least {3 * LEAST_IMAGES} images each, or four classes "
+            f"{2 * LEAST_IMAGES}."
+        )
+    rest, test = hold_out_classes(bank, share(bank.classes, LEAST_CLASSES), seed)
+    train, validation = hold_out_classes(rest, test.classes, seed)
+    return Parts(train, validation, test, "classes")
+
+
+class HeldOut(NamedTuple):
+    """How many images of each class are held out for validation and for test, both int64 [classes]."""
+
+    validation: Tensor
+    test: Tensor
+
+
+def held_out_images(counts: Sequence[int], seed: int) -> HeldOut | None:
+    """What is held out where images of each class are, from the number of images of each; None where too little is.
+
+    A class of six images or more gives to both parts. One of four or five gives two images, by turns to validation and
+    to test: two for each would leave none to learn from. A smaller one is only learnt from.
+    """
+    shares = [share(count, LEAST_IMAGES) if count >= 3 * LEAST_IMAGES else 0 for count in counts]
+    validation, test = torch.tensor(shares), torch.tensor(shares)
+    few = [c for c, count in enumerate(counts) if 2 * LEAST_IMAGES <= count < 3 * LEAST_IMAGES]
+    order = torch.randperm(len(few), generator=torch.Generator().manual_seed(seed)).tolist()
+    for turn, place in enumerate(order):
+        (validation, test)[turn % 2][few[place]] = LEAST_IMAGES
+    enough = min(int((part > 0).sum()) for part in (validation, test)) >= LEAST_CLASSES
+    return HeldOut(validation, test) if enough else None
 
 
 def share(count: int, least: int) -> int:
@@ -66,7 +100,7 @@ def hold_out_classes(bank: ImageBank, count: int, seed: int) -> tuple[ImageBank,
 
 def hold_out_images(bank: ImageBank, counts: Tensor, seed: int) -> tuple[ImageBank, ImageBank]:
     """The bank without counts[c] images of each class c, chosen by the seed, and a bank of these; counts is int64
-    [classes], at least 1 and fewer than the class has."""
+    [classes], fewer than the class has. A class that gives none is not in the second bank."""
     generator = torch.Generator().manual_seed(seed)
     held = torch.zeros(len(bank), dtype=torch.bool)
     for start, available, count in zip(bank.starts.tolist(), bank.counts.tolist(), counts.tolist(), strict=True):
@@ -75,12 +109,15 @@ def hold_out_images(bank: ImageBank, counts: Tensor, seed: int) -> tuple[ImageBa
 
 
 def _select_images(bank: ImageBank, keep: Tensor, counts: Tensor) -> ImageBank:
+    """A bank of the images to keep, bool [N], of which counts[c] are of class c."""
+    present = (counts > 0).nonzero().flatten().tolist()
+    groups = sorted({int(bank.groups[c]) for c in present})
     return ImageBank(
         images=bank.images[keep],
-        counts=counts,
-        class_names=bank.class_names,
-        groups=bank.groups,
-        group_names=bank.group_names,
+        counts=counts[present],
+        class_names=tuple(bank.class_names[c] for c in present),
+        groups=torch.tensor([groups.index(int(bank.groups[c])) for c in present]),
+        group_names=tuple(bank.group_names[group] for group in groups),
     )
 
 

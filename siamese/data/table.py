@@ -19,9 +19,6 @@ from siamese.data.class_folders import has_dark_background
 from siamese.data.image_file import printable
 from siamese.data.split import natural, split
 
-# Digits, letters and garments are ten to thirty labels, all of which a network should see; with more than that, new
-# classes are the better question.
-CLASSES_FROM = 30
 _MAX_LABEL = 200
 _BLOCK_BYTES = 4 * limits.MIB
 
@@ -44,8 +41,8 @@ def load_table(path: Path, seed: int = 0, progress: Callable[[float], None] | No
     """The data set in a CSV: label, then a square number of pixels, each a whole number from 0 to 255.
 
     A label is any text. A first line of column names is passed over. Commas, semicolons or tabs separate; numbers may
-    stand in quotes or end in ".0". Images of each class are held out, or, from CLASSES_FROM classes on, whole classes
-    (split.split). Lines are read in blocks, so memory holds the images and a few megabytes.
+    stand in quotes or end in ".0". split.split says what is held out. Lines are read in blocks, so memory holds the
+    images and a few megabytes.
     seed: of the choice of what is held out.  progress: receives 0 to 1.
 
     Raises SiameseError with the file's name and the line for a label or a pixel that does not fit, a line of another
@@ -54,10 +51,10 @@ def load_table(path: Path, seed: int = 0, progress: Callable[[float], None] | No
     """
     try:
         with path.open("rb") as stream:
-            bank = _read(stream, printable(path.name), path.stat().st_size, progress)
+            bank = read_table(stream, printable(path.name), path.stat().st_size, progress)
     except OSError as error:
         raise SiameseError(f'"{printable(path.name)}" cannot be read: {error.strerror}.') from error
-    parts = split(bank, seed, classes_from=CLASSES_FROM)
+    parts = split(bank, seed)
     return Dataset(
         name=path.stem,
         title=path.stem,
@@ -70,7 +67,8 @@ def load_table(path: Path, seed: int = 0, progress: Callable[[float], None] | No
     )
 
 
-def _read(stream: BinaryIO, name: str, size: int, progress: Callable[[float], None] | None) -> ImageBank:
+def read_table(stream: BinaryIO, name: str, size: int, progress: Callable[[float], None] | None) -> ImageBank:
+    """All images of a CSV, as load_table reads it.  name: what the messages call it.  size: its bytes."""
     form: _Form | None = None
     numbers: dict[str, int] = {}
     labels: list[int] = []

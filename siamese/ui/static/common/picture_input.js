@@ -17,7 +17,7 @@ export async function shrink(source, words, name = source.name ?? "") {
     bitmap = await createImageBitmap(source);
   } catch {
     if (!(source instanceof Blob) || source.size > MOST_RAW_BYTES) throw new Error(words.unreadable.replace("{name}", () => name));
-    return { name, url: await asDataURL(source) };
+    return { name, url: await asDataURL(new Blob([source], { type: "image/other" })) };
   }
   const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement("canvas");
