@@ -17,9 +17,15 @@ class TrainingControl:
     """Pause, step, stop, live settings and questions of one run; safe to use from any thread.
 
     learning_rate, margin: None leaves the recipe's value; set, they take effect with the next step.
+    waits: whether a paused run blocks its thread; where it does not, the run yields Paused and can be asked again.
+    on_change: called after every pause, resume, step and stop, in the thread that asked for it.
     """
 
-    def __init__(self, *, paused: bool = False) -> None:
+    def __init__(
+        self, *, paused: bool = False, waits: bool = True, on_change: Callable[[], None] = lambda: None
+    ) -> None:
+        self._waits = waits
+        self._on_change = on_change
         self._changed = threading.Condition()
         self._paused_at = time.monotonic() if paused else None
         self._stopped = False
@@ -42,20 +48,33 @@ class TrainingControl:
     def stopped(self) -> bool:
         return self._stopped
 
+    @property
+    def ready(self) -> bool:
+        """Whether the run has something to do now: steps to take, a question to answer, or to come to its end."""
+        return self._stopped or self._paused_at is None or self._permits > 0 or self.asked
+
+    @property
+    def asked(self) -> bool:
+        """Whether a question waits for its answer."""
+        return bool(self._questions)
+
     def pause(self) -> None:
         with self._changed:
             self._paused_at = time.monotonic()
+        self._on_change()
 
     def resume(self) -> None:
         with self._changed:
             self._paused_at = None
             self._permits = 0
             self._changed.notify_all()
+        self._on_change()
 
     def stop(self) -> None:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+        self._on_change()
 
     def step_once(self) -> None:
         """Pauses, and lets exactly one more optimiser step through for each call."""
@@ -63,6 +82,7 @@ class TrainingControl:
             self._paused_at = time.monotonic()
             self._permits = min(self._permits + 1, 100)
             self._changed.notify_all()
+        self._on_change()
 
     def ask(self, question: Callable[[Any], Any]) -> Future[Any]:
         """Has the training thread call question(run) between two steps, also while the run is paused.
@@ -79,6 +99,7 @@ class TrainingControl:
             else:
                 self._questions.append((question, future))
                 self._changed.notify_all()
+        self._on_change()
         return future
 
     def answer(self, run: Any) -> None:
@@ -105,7 +126,8 @@ class TrainingControl:
     def next_steps(self, wanted: int, run: Any = None) -> tuple[int, bool]:
         """Blocks while paused; then how many steps may run now, and whether it is a single step that was asked for.
 
-        run: what the questions that arrive meanwhile are asked of.  (0, False) once stopped.
+        run: what the questions that arrive meanwhile are asked of.  (0, False) once stopped; also while paused, for a
+        control that does not wait.
         """
         with self._changed:
             if self._paused_at is not None:  # a run that was paused before it began stands still from now on
@@ -113,9 +135,8 @@ class TrainingControl:
         while True:
             self.answer(run)
             with self._changed:
-                self._changed.wait_for(
-                    lambda: self._stopped or self._paused_at is None or self._permits or self._questions
-                )
+                if self._waits:
+                    self._changed.wait_for(lambda: self.ready)
                 if self._stopped:
                     return 0, False
                 if self._paused_at is None:
@@ -123,3 +144,5 @@ class TrainingControl:
                 if self._permits:
                     self._permits -= 1
                     return 1, True
+                if not self._waits:
+                    return 0, False

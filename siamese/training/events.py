@@ -71,6 +71,11 @@ class Stepped:
 
 
 @dataclass(frozen=True)
+class Paused:
+    """The run stands still before its next step. Only a run whose control does not wait says so; ask it again later."""
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """Something a teacher would point at. step: where it began, or where a validation first saw it.
 
@@ -97,7 +102,7 @@ class Finished:
     batch: TakenBatch | None = field(repr=False, default=None)
 
 
-Event = Started | Progress | Validation | Baseline | Stepped | Diagnosis | Finished
+Event = Started | Progress | Validation | Baseline | Stepped | Paused | Diagnosis | Finished
 
 
 def plain(event: Event) -> dict[str, Any]:

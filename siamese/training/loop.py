@@ -20,7 +20,7 @@ from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
 from siamese.training.cuda_graph import GraphedStep
 from siamese.training.diagnosis import Diagnostician
-from siamese.training.events import Baseline, Diagnosis, Event, Finished, Progress, Started
+from siamese.training.events import Baseline, Diagnosis, Event, Finished, Paused, Progress, Started
 from siamese.training.look import newest_batch
 from siamese.training.saving import make_checkpoint, resume_step
 from siamese.training.schedule import next_validation, schedule_factor
@@ -65,6 +65,9 @@ def train(
             late = seconds is not None and run.seconds >= seconds
             with run.on_device():  # where questions about the run are answered
                 allowed, single = (0, False) if late else control.next_steps(wanted, run)
+            if not (allowed or late or control.stopped):
+                yield Paused()
+                continue
             allowed, single, late = run.agree(allowed, single, late)
             if not allowed:
                 why = "seconds" if late else "stopped"

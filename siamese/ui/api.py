@@ -10,6 +10,7 @@ import gradio as gr
 from siamese import SiameseError
 from siamese.ui import form
 from siamese.ui.lab import current_lab
+from siamese.ui.visitors import visitor
 
 
 def start_training(recipe: str = form.DEFAULT_RECIPE, data: str = form.DEFAULT_DATA, settings: dict = {}) -> dict:  # noqa: B006
@@ -21,7 +22,7 @@ def start_training(recipe: str = form.DEFAULT_RECIPE, data: str = form.DEFAULT_D
     try:
         chosen = form.changed_recipe(data, recipe, settings or {})
         owner = secrets.token_urlsafe(12)
-        job = lab.jobs.submit(owner, chosen, data, lambda progress: lab.dataset(data, progress))
+        job = lab.jobs.submit(visitor(owner), chosen, data, lambda progress: lab.dataset(data, progress))
     except SiameseError as error:
         raise gr.Error(str(error), print_exception=False) from error
     return {"id": job.id, "watch": job.watch_id}

@@ -6,7 +6,6 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from siamese import SiameseError
@@ -14,8 +13,8 @@ from siamese.comparison.compare import Comparer
 from siamese.data import Dataset
 from siamese.data.catalogue import NAMES, load_dataset
 from siamese.models.checkpoint import Checkpoint
-from siamese.training.jobs.registry import JobRegistry, TrainingJob
-from siamese.training.loop import train
+from siamese.training.jobs.job import TrainingJob
+from siamese.training.jobs.registry import JobRegistry
 from siamese.ui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +30,7 @@ class Lab:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.jobs = JobRegistry(settings.jobs, settings.threads, partial(train, device=settings.device))
+        self.jobs = JobRegistry(settings.jobs, settings.workers, settings.threads, device=settings.device)
         self._comparers: OrderedDict[str, Comparer] = OrderedDict()
         self._lock = threading.Lock()
         self.ready = threading.Event()  # the built-in data sets have been loaded, or could not be

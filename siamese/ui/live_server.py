@@ -9,7 +9,8 @@ from torch import Tensor
 
 from siamese.evaluation.numbers import significant
 from siamese.evaluation.validation import map_bank
-from siamese.training.jobs.registry import Access, TrainingJob
+from siamese.training.jobs.job import TrainingJob
+from siamese.training.jobs.registry import Access
 from siamese.ui.lab import current_lab
 from siamese.ui.pictures import data_uri, sprite, to_image
 
@@ -23,14 +24,15 @@ def poll(arguments: Any) -> dict[str, Any]:
     access = current_lab().jobs.access(key)
     if access is None:
         return GONE
-    job = access.job
+    job, jobs = access.job, current_lab().jobs
     snapshot = job.snapshot(since if isinstance(since, int) else -1)
-    snapshot["id"] = key
-    place = current_lab().jobs.place(job)
+    # These move without anything happening to the job itself.
+    snapshot |= {"id": key, "place": jobs.place(job), "sharing": jobs.sharing(), "held": jobs.line.held}
     if snapshot.get("same"):
-        # The place in the line moves without anything happening to the job itself.
-        return snapshot | {"place": place}
-    return snapshot | {"place": place, "may_control": access.may_control, "detail": _detail(job)}
+        return snapshot
+    if snapshot["seconds_left"] is not None:
+        snapshot["seconds_left"] = round(snapshot["seconds_left"] * (1 + snapshot["sharing"]), 1)
+    return snapshot | {"may_control": access.may_control, "fault": jobs.fault, "detail": _detail(job)}
 
 
 def frame(arguments: Any) -> dict[str, Any]:

@@ -13,31 +13,33 @@ from siamese import SiameseError
 from siamese.data.catalogue import default_data_dir
 from siamese.models.devices import device_named
 
+JOBS = 32  # runs that take turns: a class of thirty, where their memory suffices
+
 
 @dataclass(frozen=True)
 class Settings:
-    """data_dir: where data sets and caches lie. device: what trains. jobs: how many runs train at once; threads: CPU
-    threads of each (None: torch's own choice, on a GPU). host, port: where the page is served; share: through Gradio's
+    """data_dir: where data sets and caches lie. device: what trains. jobs: how many runs take turns; workers: how many
+    train at the same time; threads: CPU threads of each (None: torch's own choice, on a GPU). host, port: where the page is served; share: through Gradio's
     tunnel."""
 
     data_dir: Path
     device: torch.device
     jobs: int
+    workers: int
     threads: int | None
     host: str = "127.0.0.1"
     port: int = 7860
     share: bool = False
 
 
-def default_jobs(device: torch.device) -> tuple[int, int | None]:
-    """How many runs at once, and the CPU threads of each, on this machine.
+def default_workers(device: torch.device) -> tuple[int, int | None]:
+    """How many runs train at the same time, and the CPU threads of each, on this machine.
 
     On a GPU eight graphs keep it busy. On a CPU every run takes one thread, so that runs do not fight over the cores.
     """
     if device.type == "cuda":
         return 8, None
-    cores = os.cpu_count() or 1
-    return max(1, cores), 1
+    return os.cpu_count() or 1, 1
 
 
 def read_settings(arguments: list[str] | None = None) -> Settings:
@@ -50,16 +52,16 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
     parser.add_argument(
         "--device", default=environment.get("SIAMESE_DEVICE"), help="cpu, cuda or cuda:1 (cuda where there is one)"
     )
-    parser.add_argument("--jobs", type=int, default=None, help="runs that train at once; the rest wait in line")
+    parser.add_argument(
+        "--jobs", type=int, default=JOBS, help="runs that take turns; the rest wait in line (%(default)s)"
+    )
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
     options = parser.parse_args(arguments)
     try:
         device = device_named(options.device)
     except SiameseError as error:
         parser.error(str(error))
-    jobs, threads = default_jobs(device)
-    if options.jobs is not None:
-        if not 1 <= options.jobs <= 64:
-            parser.error(f"--jobs is {options.jobs}; it has to be from 1 to 64.")
-        jobs = options.jobs
-    return Settings(options.data_dir, device, jobs, threads, options.host, options.port, options.share)
+    if not 1 <= options.jobs <= 64:
+        parser.error(f"--jobs is {options.jobs}; it has to be from 1 to 64.")
+    workers, threads = default_workers(device)
+    return Settings(options.data_dir, device, options.jobs, workers, threads, options.host, options.port, options.share)

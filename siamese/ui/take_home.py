@@ -10,7 +10,7 @@ from siamese import SiameseError
 from siamese.export import figures
 from siamese.export import files as export
 from siamese.export.script import pytorch_script
-from siamese.training.jobs.registry import TrainingJob
+from siamese.training.jobs.job import TrainingJob
 from siamese.ui import form
 from siamese.ui.lab import current_lab
 from siamese.ui.widget import Widget

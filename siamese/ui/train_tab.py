@@ -12,7 +12,7 @@ import gradio as gr
 
 from siamese import SiameseError
 from siamese.recipes import Recipe
-from siamese.training.jobs.registry import TrainingJob
+from siamese.training.jobs.job import TrainingJob
 from siamese.ui import form
 from siamese.ui.browser import Browser, as_browser, remembered
 from siamese.ui.lab import current_lab
@@ -21,6 +21,7 @@ from siamese.ui.lessons import Lesson, lesson_named
 from siamese.ui.live_chart import LiveChart
 from siamese.ui.take_home import TakeHome
 from siamese.ui.texts import i18n
+from siamese.ui.visitors import visitor
 
 # Nothing here computes: every event may run at once, and none shows a spinner over the page.
 QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
@@ -157,7 +158,7 @@ def _submit(browser: Browser, data: str, recipe: Recipe, paused: bool) -> list[A
         if ending.control.stopped:
             ending.ended.wait(ENDING_SECONDS)
     try:
-        job = lab.jobs.submit(owner, recipe, data, lambda progress: lab.dataset(data, progress), paused=paused)
+        job = lab.jobs.submit(visitor(owner), recipe, data, lambda progress: lab.dataset(data, progress), paused=paused)
     except SiameseError as error:
         raise gr.Error(str(error), print_exception=False) from error
     state = Browser(owner, job.id).as_json()

@@ -54,7 +54,7 @@ def address(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[str]
     """The address of a server of this process with room for two runs at once."""
     for name in ("glyphs", "doodle-faces"):
         built_in(name)
-    settings = Settings(data_dir, torch.device("cpu"), jobs=2, threads=1, port=0)
+    settings = Settings(data_dir, torch.device("cpu"), jobs=2, workers=2, threads=1, port=0)
     demo = build_demo(settings)
     url = launch(demo, settings, quiet=True)
     yield url

@@ -23,7 +23,7 @@ from siamese.export import files as export
 from siamese.recipes import Recipe
 from siamese.training.events import Progress
 from siamese.training.jobs.history import RunHistory
-from siamese.training.jobs.registry import TrainingJob
+from siamese.training.jobs.job import TrainingJob
 from siamese.training.loop import train
 
 RECIPE = Recipe(encoder="strided", embedding_dim=8, batch_size=8, steps=6, validate_every=3)

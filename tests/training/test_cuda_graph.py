@@ -20,6 +20,7 @@ from siamese.recipes.recipe import Optimizer
 from siamese.training.control import TrainingControl
 from siamese.training.cuda_graph import WARM_UP_STEPS, GraphedStep, restore_state, save_state
 from siamese.training.events import Event, Finished, Progress, Stepped
+from siamese.training.jobs.job import Visitor
 from siamese.training.jobs.registry import JobRegistry
 from siamese.training.loop import train
 from siamese.training.step import TrainingStep
@@ -158,10 +159,6 @@ def test_rate_and_margin_move_under_replay(optimizer: str, dataset: Dataset, cud
     replayed.graph.close()
 
 
-def on(device: torch.device) -> Callable[[Recipe, Dataset, TrainingControl], Iterator[Event]]:
-    return lambda recipe, data, control: train(recipe, data, control, device=device)
-
-
 def losses_of(events: list[Event]) -> list[float]:
     return [loss for event in events if isinstance(event, Progress) for loss in event.losses]
 
@@ -205,8 +202,10 @@ def test_single_steps_validations_and_resuming_change_nothing(kind: str, dataset
 @pytest.mark.gpu
 def test_eight_jobs_at_once_train_as_each_would_alone(dataset: Dataset, cuda: torch.device) -> None:
     recipes = [replace(recipe, seed=seed) for seed, recipe in enumerate(list(KINDS.values())[:8])]
-    registry = JobRegistry(8, threads=1, run=on(cuda))
-    jobs = [registry.submit(str(n), recipe, "patterns", lambda tell: dataset) for n, recipe in enumerate(recipes)]
+    registry = JobRegistry(8, 8, threads=1, device=cuda)
+    jobs = [
+        registry.submit(Visitor(str(n)), recipe, "patterns", lambda tell: dataset) for n, recipe in enumerate(recipes)
+    ]
     for job in jobs:
         assert job.ended.wait(WAIT) and job.state == "done", job.error
     registry.close()
@@ -224,9 +223,9 @@ def test_a_job_that_runs_out_of_memory_leaves_the_others_alive(
         ALL_PAIRS, loss="triplet", mining="all", soft_margin=True, images_per_class=256, classes_per_batch=16
     )
     dataset = make_dataset(classes=16)
-    registry = JobRegistry(3, threads=1, run=on(cuda))
+    registry = JobRegistry(3, 3, threads=1, device=cuda)
     jobs = [
-        registry.submit(str(n), recipe, "patterns", lambda tell: dataset)
+        registry.submit(Visitor(str(n)), recipe, "patterns", lambda tell: dataset)
         for n, recipe in enumerate((PAIRS, enormous, KINDS["supcon"], KINDS["triplet"]))
     ]
     for job in jobs:
@@ -238,11 +237,11 @@ def test_a_job_that_runs_out_of_memory_leaves_the_others_alive(
 
 @pytest.mark.gpu
 def test_finished_jobs_give_their_memory_back(dataset: Dataset, cuda: torch.device) -> None:
-    registry = JobRegistry(4, threads=1, run=on(cuda))
+    registry = JobRegistry(4, 4, threads=1, device=cuda)
     held: list[int] = []
     for turn in range(5):
         jobs = [
-            registry.submit(f"{turn} {n}", replace(PAIRS, seed=n, steps=20), "patterns", lambda tell: dataset)
+            registry.submit(Visitor(f"{turn} {n}"), replace(PAIRS, seed=n, steps=20), "patterns", lambda tell: dataset)
             for n in range(4)
         ]
         for job in jobs:

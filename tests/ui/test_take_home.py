@@ -14,7 +14,7 @@ import torch
 from siamese.data.bank import Dataset
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import recipe_named
-from siamese.training.jobs.registry import TrainingJob
+from siamese.training.jobs.job import TrainingJob, Visitor
 from siamese.ui import take_home
 from siamese.ui.lab import Lab, open_lab
 from siamese.ui.settings import Settings
@@ -22,7 +22,7 @@ from siamese.ui.settings import Settings
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    opened = open_lab(Settings(tmp_path_factory.mktemp("lab"), torch.device("cpu"), jobs=1, threads=1))
+    opened = open_lab(Settings(tmp_path_factory.mktemp("lab"), torch.device("cpu"), jobs=1, workers=1, threads=1))
     yield opened
     opened.close()
 
@@ -31,7 +31,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 def job(lab: Lab, dataset: Dataset) -> TrainingJob:
     """A finished run of ten steps."""
     recipe = replace(recipe_named("contrastive-pairs"), steps=10, validate_every=5, encoder="strided", batch_size=16)
-    submitted = lab.jobs.submit("me", recipe, "glyphs", lambda progress: dataset)
+    submitted = lab.jobs.submit(Visitor("me"), recipe, "glyphs", lambda progress: dataset)
     assert submitted.ended.wait(60) and submitted.state == "done", submitted.error
     return submitted
 
@@ -67,7 +67,7 @@ def test_an_unknown_kind_gets_a_sentence(job: TrainingJob) -> None:
 
 
 def test_weights_before_the_end_get_a_sentence(lab: Lab, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting = lab.jobs.submit("other", recipe_named("fast"), "glyphs", lambda progress: dataset, paused=True)
+    waiting = lab.jobs.submit(Visitor("other"), recipe_named("fast"), "glyphs", lambda progress: dataset, paused=True)
     try:
         assert "when a run ends" in take_home.download([waiting.id, "weights"])["error"]
     finally:

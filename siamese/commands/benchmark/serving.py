@@ -23,7 +23,7 @@ from siamese import SiameseError
 from siamese.commands.benchmark.bench import Bench, switch_interval
 from siamese.data.catalogue import default_data_dir
 from siamese.recipes import Recipe
-from siamese.training.jobs.registry import TrainingJob
+from siamese.training.jobs.job import TrainingJob
 
 if TYPE_CHECKING:
     from siamese.ui.lab import Lab
@@ -143,7 +143,7 @@ class _App:
 
     def _submit(self, owner: str, steps: int) -> TrainingJob:
         recipe = replace(self._recipe, steps=steps)
-        return self._lab.jobs.submit(owner, recipe, self._data, partial(self._lab.dataset, self._data))
+        return self._lab.jobs.submit(visitor(owner), recipe, self._data, partial(self._lab.dataset, self._data))
 
     def trained_model(self, steps: int) -> str:
         """The name of a network to compare with: the outcome of a short run."""
@@ -211,10 +211,10 @@ def _app(bench: Bench) -> Iterator[_App]:
     from siamese.ui.app import build_demo, launch
     from siamese.ui.lab import current_lab
     from siamese.ui.live_chart import LiveChart
-    from siamese.ui.settings import Settings, default_jobs
+    from siamese.ui.settings import JOBS, Settings, default_workers
 
-    jobs, threads = default_jobs(bench.device)
-    settings = Settings(bench.data_dir or default_data_dir(), bench.device, jobs, threads, port=0)
+    workers, threads = default_workers(bench.device)
+    settings = Settings(bench.data_dir or default_data_dir(), bench.device, JOBS, workers, threads, port=0)
     with switch_interval(sys.getswitchinterval()):  # launch changes it
         # What a server says on stdout would run into the results.
         with redirect_stdout(sys.stderr):

@@ -19,9 +19,11 @@ from siamese.evaluation.scores import Validation
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
-from siamese.training.events import Event, Finished, Progress, Started
+from siamese.training.events import Event, Finished, Paused, Progress, Started
+from siamese.training.jobs import line as line_module
 from siamese.training.jobs import registry as jobs
-from siamese.training.jobs.registry import IDLE_SECONDS, KEPT_SECONDS, PAUSED_SECONDS, JobRegistry, TrainingJob
+from siamese.training.jobs.job import TrainingJob, Visitor
+from siamese.training.jobs.registry import IDLE_SECONDS, KEPT_SECONDS, PAUSED_SECONDS, JobRegistry
 from siamese.training.loop import train
 
 WAIT = 60.0  # seconds after which a hanging test gives up; none that passes waits
@@ -45,7 +47,9 @@ class Script:
         self.started[name], self.gates[name] = threading.Event(), threading.Event()
         return self.gates[name]
 
-    def __call__(self, recipe: Recipe, dataset: Dataset, control: TrainingControl) -> Iterator[Event]:
+    def __call__(
+        self, recipe: Recipe, dataset: Dataset, control: TrainingControl, *, device: torch.device
+    ) -> Iterator[Event]:
         self.order.append(recipe.name)
         yield STARTED
         if recipe.name in self.gates:
@@ -56,6 +60,8 @@ class Script:
         if recipe.name.startswith("break"):
             raise ZeroDivisionError("secret /server/path")
         for step in range(1, recipe.steps + 1):
+            while not control.ready:
+                yield Paused()
             if not control.next_steps(1)[0]:
                 yield Finished(step - 1, 0.1, "stopped", b"stopped weights")
                 return
@@ -76,7 +82,7 @@ def open_registry(script: Script) -> Iterator[Callable[..., JobRegistry]]:
     opened: list[JobRegistry] = []
 
     def make(running: int = 1, run: Any = script) -> JobRegistry:
-        opened.append(JobRegistry(running, threads=1, run=run))
+        opened.append(JobRegistry(running, running, threads=1, run=run))
         return opened[-1]
 
     yield make
@@ -94,7 +100,9 @@ def submit(dataset: Dataset) -> Callable[..., TrainingJob]:
         registry: JobRegistry, name: str, *, owner: str = "", paused: bool = False, **settings: Any
     ) -> TrainingJob:
         recipe = Recipe(name=name, **{"steps": 3, **settings})
-        return registry.submit(owner or name, recipe, "patterns", lambda progress: dataset, paused=paused)
+        return registry.submit(
+            Visitor(owner or name, address=name), recipe, "patterns", lambda progress: dataset, paused=paused
+        )
 
     return make
 
@@ -162,7 +170,7 @@ def test_one_run_of_an_owner_at_a_time(open_registry: Open, submit: Submit, scri
 def test_a_full_line_is_told(
     open_registry: Open, submit: Submit, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "MOST_WAITING", 3)
+    monkeypatch.setattr(line_module, "MOST_WAITING", 3)
     script.gate("0")
     registry = open_registry()
     submit(registry, "0")
@@ -197,7 +205,7 @@ def test_stop_while_preparing(open_registry: Open, script: Script, dataset: Data
         assert loaded.wait(WAIT)
         return dataset
 
-    job = registry.submit("me", Recipe(name="slow"), "patterns", load)
+    job = registry.submit(Visitor("me"), Recipe(name="slow"), "patterns", load)
     assert loading.wait(WAIT)
     told = job.snapshot()
     assert (told["state"], told["prepared"]) == ("preparing", 0.25)
@@ -220,17 +228,20 @@ def test_stop_while_running(open_registry: Open, submit: Submit, script: Script)
 def test_pause_step_and_stop_while_paused(open_registry: Open, dataset: Dataset) -> None:
     stepped = threading.Semaphore(0)
 
-    def run(recipe: Recipe, dataset: Dataset, control: TrainingControl) -> Iterator[Event]:
+    def run(recipe: Recipe, dataset: Dataset, control: TrainingControl, **_: object) -> Iterator[Event]:
         yield STARTED
         step = 0
-        while control.next_steps(1)[0]:
+        while not control.stopped:
+            if not control.next_steps(1)[0]:
+                yield Paused()
+                continue
             step += 1
             yield progress(step)
             stepped.release()
         yield Finished(step, 0.1, "stopped", None)
 
     registry = open_registry(run=run)
-    job = registry.submit("me", Recipe(), "patterns", lambda tell: dataset, paused=True)
+    job = registry.submit(Visitor("me"), Recipe(), "patterns", lambda tell: dataset, paused=True)
     for step in (1, 2, 3):
         job.control.step_once()
         assert stepped.acquire(timeout=WAIT)
@@ -275,7 +286,7 @@ def test_data_that_cannot_be_loaded_fails_the_job(
         raise error
 
     registry = open_registry()
-    job = registry.submit("me", Recipe(), "mine.zip", load)
+    job = registry.submit(Visitor("me"), Recipe(), "mine.zip", load)
     assert ended(job) == "failed" and job.error is not None
     if isinstance(error, SiameseError):
         assert job.error == str(error)
@@ -295,10 +306,10 @@ def test_a_failure_after_the_end_changes_nothing(
 
 
 def test_a_run_that_ends_without_saying_so_is_stopped(open_registry: Open, dataset: Dataset) -> None:
-    def run(*_: object) -> Iterator[Event]:
+    def run(*_: object, **__: object) -> Iterator[Event]:
         yield STARTED
 
-    job = open_registry(run=run).submit("me", Recipe(), "patterns", lambda tell: dataset)
+    job = open_registry(run=run).submit(Visitor("me"), Recipe(), "patterns", lambda tell: dataset)
     assert ended(job) == "stopped"
 
 
@@ -316,14 +327,14 @@ def test_keys_open_and_watch_but_nothing_else_does(open_registry: Open, submit: 
 def test_a_snapshot_is_sent_only_where_something_changed(open_registry: Open, dataset: Dataset) -> None:
     go, done = threading.Semaphore(0), threading.Semaphore(0)
 
-    def run(recipe: Recipe, dataset: Dataset, control: TrainingControl) -> Iterator[Event]:
+    def run(recipe: Recipe, dataset: Dataset, control: TrainingControl, **_: object) -> Iterator[Event]:
         for event in (STARTED, progress(1), Finished(1, 0.1, "steps", None)):
             assert go.acquire(timeout=WAIT)
             yield event
             done.release()
 
     registry = open_registry(run=run)
-    job = registry.submit("me", Recipe(), "patterns", lambda tell: dataset)
+    job = registry.submit(Visitor("me"), Recipe(), "patterns", lambda tell: dataset)
     go.release()
     assert done.acquire(timeout=WAIT)
     first = job.snapshot()
@@ -474,7 +485,7 @@ def test_the_clicking_users_context_reaches_the_worker(open_registry: Open, data
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
     seen: list[str] = []
 
-    def run(*_: object) -> Iterator[Event]:
+    def run(*_: object, **__: object) -> Iterator[Event]:
         seen.append(who.get())
         yield Finished(0, 0.0, "steps", None)
 
@@ -482,7 +493,7 @@ def test_the_clicking_users_context_reaches_the_worker(open_registry: Open, data
 
     def click(name: str) -> None:
         who.set(name)
-        registry.submit(name, Recipe(), "patterns", lambda tell: dataset)
+        registry.submit(Visitor(name), Recipe(), "patterns", lambda tell: dataset)
 
     for name in ("ada", "bob"):
         contextvars.copy_context().run(click, name)
@@ -494,7 +505,7 @@ def test_the_clicking_users_context_reaches_the_worker(open_registry: Open, data
 def test_many_jobs_start_stop_and_fail_at_once(
     seed: int, open_registry: Open, submit: Submit, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "MOST_WAITING", 1000)
+    monkeypatch.setattr(line_module, "MOST_WAITING", 1000)
     registry = open_registry(running=4)
     begin = threading.Barrier(6)
     made: list[tuple[str, TrainingJob]] = []
@@ -534,14 +545,10 @@ def test_many_jobs_start_stop_and_fail_at_once(
         assert ended(job) in allowed[kind], (kind, job.state, job.error)
         json.dumps(job.snapshot(), allow_nan=False)
     assert ended(submit(registry, "last")) == "done"
-    assert sum(worker.is_alive() for worker in registry._workers) == 5  # four and the one that tidies up
+    assert registry._workers.alive == 4
 
 
 SMALL = Recipe(encoder="strided", embedding_dim=8, batch_size=16, steps=25, validate_every=10, augmentation="affine")
-
-
-def cpu(recipe: Recipe, dataset: Dataset, control: TrainingControl) -> Iterator[Event]:
-    return train(recipe, dataset, control, device=torch.device("cpu"))
 
 
 def test_real_runs_side_by_side_train_as_each_would_alone(open_registry: Open, dataset: Dataset) -> None:
@@ -553,14 +560,16 @@ def test_real_runs_side_by_side_train_as_each_would_alone(open_registry: Open, d
         replace(SMALL, seed=4, learning_rate=10.0, optimizer="sgd", normalize=False, similarity="squared-euclidean"),
         replace(SMALL, seed=5, encoder="koch-2015"),
     ]
-    registry = open_registry(running=3, run=cpu)
-    line = [registry.submit(str(n), recipe, "patterns", lambda tell: dataset) for n, recipe in enumerate(recipes)]
+    registry = open_registry(running=3, run=train)
+    line = [
+        registry.submit(Visitor(str(n)), recipe, "patterns", lambda tell: dataset) for n, recipe in enumerate(recipes)
+    ]
     states = [ended(job) for job in line]
     assert states == ["done"] * 4 + ["failed"] * 2
     assert line[4].error == "The loss is no longer a finite number; lower the learning rate and start again."
     assert line[5].error is not None and line[5].error.startswith("Images of 16×16 pixels are too small")
     for recipe, job in list(zip(recipes, line))[:4]:
-        alone = list(cpu(recipe, dataset, TrainingControl()))
+        alone = list(train(recipe, dataset, device=torch.device("cpu")))
         values = [round(loss, 5) for event in alone if isinstance(event, Progress) for loss in event.losses]
         assert job.snapshot()["loss"]["value"] == values
         assert job.weights is not None
@@ -573,7 +582,7 @@ def test_the_page_is_told_of_the_batch_that_is_drawn(open_registry: Open, datase
     recipe = replace(
         SMALL, loss="supcon", similarity="cosine", batching="all-pairs", classes_per_batch=40, images_per_class=3
     )
-    job = open_registry(run=cpu).submit("me", recipe, "patterns", lambda tell: dataset)
+    job = open_registry(run=train).submit(Visitor("me"), recipe, "patterns", lambda tell: dataset)
     assert ended(job) == "done"
     images = torch.tensor(8 * (120 // 8))  # eight classes are all there are, and 120 images were asked for
     assert job.snapshot()["loss"]["collapse"] == pytest.approx(float((images - 1).log()), abs=1e-4)

@@ -1,0 +1,135 @@
+"""Workers: threads that advance the runs of a line on one device, in turns."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import torch
+
+from siamese.training.jobs.job import RunTraining, TrainingJob
+from siamese.training.jobs.line import Line
+
+TURN_SECONDS = 1.0  # how long a worker stays with a run while other runs want it
+
+
+def stream_of_its_own(device: torch.device) -> AbstractContextManager[object]:
+    """Makes a CUDA stream of this very device the thread's current one; nothing on a CPU.
+
+    One stream for the life of a thread: a new one for each run would leave tens of megabytes of workspace behind.
+    Raises RuntimeError where the device does not work.
+    """
+    if device.type != "cuda":
+        return contextlib.nullcontext()
+    return torch.cuda.stream(torch.cuda.Stream(device))
+
+
+def works(device: torch.device) -> bool:
+    """Whether the device still computes. After some errors CUDA refuses everything until the process ends."""
+    try:
+        return torch.ones(2, device=device).sum().item() == 2
+    except RuntimeError:
+        return False
+
+
+class Workers:
+    """`count` threads; each takes the run whose turn it is from the line, advances it for a turn, and gives it back.
+
+    A run that nobody else waits behind keeps its worker. On CUDA a run stays with the worker that began it, whose
+    stream its graph was captured on; on a CPU any worker goes on with any run.
+
+    threads: CPU threads of each worker, None for torch's own choice.
+    turn: seconds that a worker stays with a run while other runs want it.
+    on_lost: called once, with a sentence that says why, when the device no longer works or a worker cannot start; all
+    workers then go.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        count: int,
+        device: torch.device,
+        threads: int | None,
+        run: RunTraining,
+        on_lost: Callable[[str], None],
+        turn: float = TURN_SECONDS,
+    ) -> None:
+        self.count = count
+        self.device = device
+        self.threads = threads
+        self._line = line
+        self._run = run
+        self._on_lost = on_lost
+        self._turn = turn
+        self._lost = threading.Event()
+        self._lock = threading.Lock()
+        self._alive = [
+            threading.Thread(target=self._work, args=(n,), name=f"trainer-{n}", daemon=True) for n in range(count)
+        ]
+        for worker in self._alive:
+            worker.start()
+
+    @property
+    def alive(self) -> int:
+        """How many of the threads live."""
+        return sum(worker.is_alive() for worker in self._alive)
+
+    def join(self, timeout: float) -> None:
+        """Waits for the threads to end, after the line was closed."""
+        for worker in self._alive:
+            if worker is not threading.current_thread():
+                worker.join(timeout)
+
+    def _work(self, number: int) -> None:
+        try:
+            if self.threads is not None:
+                torch.set_num_threads(self.threads)
+            with stream_of_its_own(self.device):
+                self._take_turns(number)
+        except BaseException as error:  # noqa: BLE001 - nobody else would see it
+            traceback.print_exception(error, file=sys.stderr)
+            self._give_up(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
+
+    def _take_turns(self, number: int) -> None:
+        while (job := self._line.next_turn(number)) is not None:
+            try:
+                if self._lost.is_set():
+                    return
+                self._advance(job, number)
+            finally:
+                if not job.alive:
+                    job.close()
+                self._line.end_turn(job)
+
+    def _advance(self, job: TrainingJob, number: int) -> None:
+        # The first turn is over with the first point of the curve, so that many who start together all see theirs soon.
+        until = time.monotonic() + (self._turn if job.history.progress is not None else 0.0)
+
+        def turn_over() -> bool:
+            return job.history.progress is not None and time.monotonic() > until and self._line.wanted_by_others(number)
+
+        try:
+            if job.dataset is None:
+                job.load()
+                return
+            if self.device.type == "cuda":
+                job.worker = number
+            job.train(self._run, self.device, turn_over)
+        except BaseException as error:  # noqa: BLE001 - a worker must outlive every job
+            traceback.print_exception(error, file=sys.stderr)
+            if self.device.type == "cuda" and not works(self.device):
+                self._give_up(str(error).splitlines()[0] if str(error) else type(error).__name__)
+            else:
+                job.fail(f"Training ended with an unforeseen {type(error).__name__}; the server's log has the details.")
+
+    def _give_up(self, reason: str) -> None:
+        with self._lock:
+            first = not self._lost.is_set()
+            self._lost.set()
+        if first:
+            self._on_lost(reason)
