@@ -12,6 +12,7 @@ import torch
 from siamese import SiameseError
 from siamese.data.catalogue import default_data_dir
 from siamese.models.devices import device_named
+from siamese.training.jobs.machine import usable_cores
 
 JOBS = 32  # runs that take turns: a class of thirty, where their memory suffices
 
@@ -39,7 +40,7 @@ def default_workers(device: torch.device) -> tuple[int, int | None]:
     """
     if device.type == "cuda":
         return 8, None
-    return os.cpu_count() or 1, 1
+    return usable_cores(), 1
 
 
 def read_settings(arguments: list[str] | None = None) -> Settings:

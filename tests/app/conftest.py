@@ -20,7 +20,7 @@ from siamese.ui.settings import Settings
 def address(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[str]:
     """The address of a server with room for one run at once."""
     built_in("glyphs")
-    settings = Settings(data_dir, torch.device("cpu"), jobs=1, threads=1, port=0)
+    settings = Settings(data_dir, torch.device("cpu"), jobs=1, workers=1, threads=1, port=0)
     demo = build_demo(settings)
     yield launch(demo, settings, quiet=True)
     demo.close()

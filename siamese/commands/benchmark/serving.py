@@ -23,7 +23,7 @@ from siamese import SiameseError
 from siamese.commands.benchmark.bench import Bench, switch_interval
 from siamese.data.catalogue import default_data_dir
 from siamese.recipes import Recipe
-from siamese.training.jobs.job import TrainingJob
+from siamese.training.jobs.job import TrainingJob, Visitor
 
 if TYPE_CHECKING:
     from siamese.ui.lab import Lab
@@ -143,7 +143,7 @@ class _App:
 
     def _submit(self, owner: str, steps: int) -> TrainingJob:
         recipe = replace(self._recipe, steps=steps)
-        return self._lab.jobs.submit(visitor(owner), recipe, self._data, partial(self._lab.dataset, self._data))
+        return self._lab.jobs.submit(Visitor(owner), recipe, self._data, partial(self._lab.dataset, self._data))
 
     def trained_model(self, steps: int) -> str:
         """The name of a network to compare with: the outcome of a short run."""

@@ -55,7 +55,7 @@ class TrainingJob:
     state: "waiting", "preparing" (its data), "running", "paused", "done", "stopped" or "failed".
     error: the sentence that says why it failed. note: why it ended before its time: "teacher", "longest" or None.
     longest: returns after how many seconds of training the run has to end; None for no limit.
-    claim: the bytes of memory that it needs to train; None until its data is loaded.
+    claim: the bytes of memory that it needs to train; 0 until its data is loaded.
     worker: the number of the worker that alone can advance it; None where every worker can.
     """
 
@@ -83,7 +83,7 @@ class TrainingJob:
         self.note: str | None = None
         self.weights: bytes | None = None
         self.batch: TakenBatch | None = None  # the last one, once the run is over
-        self.claim: int | None = None
+        self.claim = 0
         self.worker: int | None = None
         self.submitted = self.last_seen = time.monotonic()
         self.ended_at: float | None = None

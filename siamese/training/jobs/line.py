@@ -41,7 +41,8 @@ class Line:
             if len(self._waiting) >= MOST_WAITING or same >= MOST_WAITING / 2:
                 raise SiameseError(f"{len(self._waiting)} runs are waiting already; try again in a minute.")
             self._waiting.append(job)
-            self.notify()
+            self._settle()
+            self._changed.notify_all()
 
     def notify(self) -> None:
         """Wakes the workers; to be called when a run may have become ready."""
@@ -132,7 +133,7 @@ class Line:
         for job in list(self._last_turn):
             if not job.alive:
                 del self._last_turn[job]
-        claimed = sum(job.claim or 0 for job in self._open if job.begun)
+        claimed = sum(job.claim for job in self._open if job.begun)
         for job in [job for job in self._open if not job.begun and job.claim and job not in self._busy]:
             # Its data is loaded, so its claim is known now.
             if claimed and claimed + job.claim > self._memory:
@@ -143,13 +144,13 @@ class Line:
             else:
                 claimed += job.claim
         for job in self._order():
-            if len(self._open) >= self.most_open or (claimed and claimed + (job.claim or 0) > self._memory):
+            if len(self._open) >= self.most_open or (claimed and claimed + job.claim > self._memory):
                 break
             if sum(other.address == job.address for other in self._open) >= self.most_open - self.most_open // 8:
                 continue
             self._waiting.remove(job)
             self._open.append(job)
-            claimed += job.claim or 0
+            claimed += job.claim
 
     def _order(self) -> list[TrainingJob]:
         """The waiting runs: first who came first, but an address with fewer open runs goes before one with more."""

@@ -1,15 +1,13 @@
-"""How much memory a run needs, and how much a server may spend on runs."""
+"""How much memory a run needs, and how much all runs of a server may take."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import torch
 
 from siamese.data.bank import Dataset
 from siamese.models.network import build_network
 from siamese.recipes import Recipe
+from siamese.training.memory import free_bytes
 
 # Weights, their gradients, two moments of the optimiser, and the best and the last checkpoint.
 COPIES_OF_WEIGHTS = 6
@@ -40,22 +38,5 @@ def run_bytes(recipe: Recipe, dataset: Dataset) -> int:
 
 
 def memory_for_runs() -> int:
-    """How many bytes all runs of a server may hold together: half of the memory of this machine or container."""
-    return min(_physical(), _container()) // 2
-
-
-def _physical() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # a system without sysconf
-        return 8 << 30
-
-
-def _container() -> int:
-    """The limit of the control group (Linux containers); without one, more than any machine has."""
-    for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            return int(Path(place).read_text())
-        except (OSError, ValueError):  # "max" where there is no limit
-            continue
-    return 1 << 62
+    """How many bytes all runs of a server may hold together: half of what is free when it starts."""
+    return free_bytes() // 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
 from siamese.training.jobs.job import LoadDataset, RunTraining, TrainingJob, Visitor
 from siamese.training.jobs.line import Line
+from siamese.training.jobs.machine import usable_cores
 from siamese.training.jobs.memory import memory_for_runs
 from siamese.training.jobs.workers import TURN_SECONDS, Workers
 from siamese.training.loop import train
@@ -177,22 +177,21 @@ class JobRegistry:
     def _replace_workers(self, reason: str) -> None:
         """New workers in the place of those that are lost: on the CPU where a GPU was lost. Runs begun there end."""
         with self._changed:
-            lost = self._workers
+            lost, alive = self._workers, [job for job in self.all_jobs() if job.alive]
             if lost.device.type == "cuda":
                 self.fault = f"The GPU does not work ({reason}); runs train on the CPU until this server starts again."
-                sentence = f"The GPU stopped working ({reason}). Start again: runs train on the CPU now."
-                ending = [job for job in self.all_jobs() if job.alive and job.begun]
-                self._workers = self._start_workers(os.cpu_count() or 1, torch.device("cpu"), 1)
+                for job in alive:
+                    if job.begun:
+                        job.fail(f"The GPU stopped working ({reason}). Start again: runs train on the CPU now.")
+                self._workers = self._start_workers(usable_cores(), torch.device("cpu"), 1)
             elif self._replacements < MOST_REPLACEMENTS:
                 self._replacements += 1
-                ending, sentence = [], ""
                 self._workers = self._start_workers(lost.count, lost.device, lost.threads)
             else:
                 self._dead = True
-                self.fault = sentence = f"This server cannot train ({reason}); its log has the details."
-                ending = [job for job in self.all_jobs() if job.alive]
-        for job in ending:
-            job.fail(sentence)
+                self.fault = f"This server cannot train ({reason}); its log has the details."
+                for job in alive:
+                    job.fail(self.fault)
         self.line.notify()
 
     def _reaper(self) -> None:

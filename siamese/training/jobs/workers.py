@@ -128,8 +128,8 @@ class Workers:
                 job.fail(f"Training ended with an unforeseen {type(error).__name__}; the server's log has the details.")
 
     def _give_up(self, reason: str) -> None:
+        # Nobody gives a run back before the runs of the lost device are ended.
         with self._lock:
-            first = not self._lost.is_set()
-            self._lost.set()
-        if first:
-            self._on_lost(reason)
+            if not self._lost.is_set():
+                self._lost.set()
+                self._on_lost(reason)

@@ -1,0 +1,52 @@
+"""What a run claims of the memory, beside what it really holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+
+from siamese import SiameseError
+from siamese.data.bank import Dataset
+from siamese.models.network import build_network
+from siamese.recipes import RECIPES, Recipe
+from siamese.training.jobs.machine import usable_cores
+from siamese.training.jobs.memory import COPIES_OF_WEIGHTS, FIXED_BYTES, memory_for_runs, run_bytes
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_has_a_claim(name: str, make_dataset: Callable[..., Dataset]) -> None:
+    size = 105
+    dataset = make_dataset(size=size, classes=2, each=2)
+    recipe = replace(RECIPES[name], pretrained=False)
+    side = recipe.image_size or size
+    network = build_network(recipe, 1, (side, side))
+    weights = 4 * sum(p.numel() for p in network.parameters())
+    assert run_bytes(recipe, dataset) >= FIXED_BYTES + COPIES_OF_WEIGHTS * weights
+    assert next(network.parameters()).device.type == "cpu", "the shapes were counted without touching anything else"
+
+
+def test_changed_images_are_copies(dataset: Dataset) -> None:
+    plain = run_bytes(Recipe(), dataset)
+    images = dataset.train.images
+    assert run_bytes(Recipe(invert=True), dataset) - plain == images.nbytes
+    assert run_bytes(Recipe(rotations_as_classes=True), dataset) - plain == 4 * images.nbytes
+    assert run_bytes(Recipe(grey=True), dataset) == plain, "they are grey already"
+
+
+def test_counting_moves_no_random_numbers(dataset: Dataset) -> None:
+    before = torch.random.get_rng_state()
+    run_bytes(Recipe(), dataset)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_images_too_small_are_refused_before_anything_is_built(dataset: Dataset) -> None:
+    with pytest.raises(SiameseError, match="Images of 16×16 pixels are too small"):
+        run_bytes(Recipe(encoder="koch-2015"), dataset)
+
+
+def test_what_the_machine_gives() -> None:
+    assert memory_for_runs() > 64 << 20
+    assert 1 <= usable_cores() <= 4096
