@@ -219,3 +219,14 @@ def test_a_closed_line_brings_its_runs_to_their_end(room: Callable[..., Room]) -
         job.load() if job.dataset is None else job.train(endless, one.dataset.train.device, lambda: True)
         one.line.end_turn(job)
     assert [job.state for job in jobs] == ["stopped"] * 3
+
+
+def test_a_question_is_answered_before_the_turn_is_due(room: Callable[..., Room]) -> None:
+    one = room()
+    jobs = [one.job(name) for name in "abc"]
+    one.turns(9)
+    jobs[0].control.pause()
+    one.turns(3)
+    assert not jobs[0].ready
+    jobs[0].control.ask(lambda run: None)
+    assert one.turn() == "a", "a paused run answers too"
