@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 
 from siamese import SiameseError
-from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
 from siamese.training.jobs.job import LoadDataset, RunTraining, TrainingJob, Visitor
 from siamese.training.jobs.line import Line
