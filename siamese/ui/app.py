@@ -9,7 +9,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from siamese.training.jobs.registry import SWITCH_INTERVAL
-from siamese.ui import compare_tab, page_head, pairs_tab, train_tab
+from siamese.ui import compare_tab, page_head, pairs_tab, train_events, train_tab
 from siamese.ui.api import offer_api
 from siamese.ui.lab import EXAMPLES, current_lab, open_lab
 from siamese.ui.server.blocks import Page
@@ -36,7 +36,7 @@ def build_demo(settings: Settings) -> gr.Blocks:
                 pairs = pairs_tab.build()
             with gr.Tab(i18n("tab.compare"), id="compare") as compare_opened:
                 compare = compare_tab.build()
-        train_tab.wire(train, demo)
+        train_events.wire(train, demo)
         pairs_tab.wire(pairs, pairs_opened, train.browser)
         compare_tab.wire(compare, compare_opened, train.browser, demo)
         offer_api()

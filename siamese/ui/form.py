@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -12,7 +12,7 @@ from siamese import SiameseError
 from siamese.data.catalogue import NAMES, available
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.recipes import recipe as recipes
-from siamese.ui.texts import i18n
+from siamese.ui.texts import data_title, i18n
 
 DEFAULT_DATA = "glyphs"
 DEFAULT_RECIPE = "contrastive-pairs"
@@ -145,51 +145,68 @@ def settle(settings: dict[str, Any], changed: str) -> dict[str, Any]:
     return settled
 
 
-def from_controls(data: str, name: str, values: Sequence[Any]) -> Recipe:
-    """The recipe that the controls (in the order of FIELDS) show. Raises SiameseError for what does not fit."""
-    shown = dict(zip((field.name for field in FIELDS), values))
-    for name_ in ("image_size", "second_tower"):
-        shown[name_] = shown[name_] or None
-    base = base_recipe(data, name)
-    if shown["loss"] == "bce":
-        shown["similarity"] = "learned"  # the control offers distances alone
-    return base.with_settings({k: v for k, v in shown.items() if v is not None or k in ("image_size", "second_tower")})
+def settled(data: str, name: str, shown: Mapping[str, Any], changed: str) -> Recipe:
+    """The recipe after the control `changed` was moved, the others having given way. shown: what the controls show.
+
+    Raises SiameseError for what still does not fit.
+    """
+    settings = settle({k: v for k, v in shown.items() if v is not None}, changed)
+    return base_recipe(data, name).with_settings(settings | _without_blanks(settings))
 
 
-def to_controls(recipe: Recipe) -> list[Any]:
-    """Updates of the controls, in the order of FIELDS, that show a recipe and hide what does not apply to it."""
-    updates = []
+def from_controls(data: str, name: str, shown: Mapping[str, Any]) -> Recipe:
+    """The recipe that the controls show, field name → value. Raises SiameseError for what does not fit."""
+    settings = {k: v for k, v in shown.items() if v is not None} | _without_blanks(shown)
+    if settings["loss"] == "bce":
+        settings["similarity"] = "learned"  # the control offers distances alone
+    return base_recipe(data, name).with_settings(settings)
+
+
+def _without_blanks(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings for which an empty control means none."""
+    return {name: shown.get(name) or None for name in ("image_size", "second_tower")}
+
+
+def to_controls(recipe: Recipe) -> dict[str, Any]:
+    """Updates of the controls, by field name, that show a recipe and hide what does not apply to it."""
+    updates = {}
     for field in FIELDS:
-        value = getattr(recipe, field.name)
-        if field.name == "second_tower":
-            value = value or ""
-        update: dict[str, Any] = {"value": value, "visible": field.applies(recipe)}
+        update = {"visible": field.applies(recipe)} | _value(field, recipe)
         if field.name == "batching":
             update["choices"] = list(batchings(recipe.loss, recipe.second_tower))
-        if field.name == "similarity" and value == "learned":
-            del update["value"]
-        updates.append(gr.update(**update))
+        updates[field.name] = gr.update(**update)
     return updates
 
 
-def build_fields(fields: Sequence[Field], recipe: Recipe) -> list[gr.components.Component]:
-    """The controls of some fields, showing a recipe; their words come in the browser's language."""
-    built = []
-    for field in fields:
-        value = getattr(recipe, field.name)
-        if field.name == "similarity" and value == "learned":
-            value = "euclidean"
-        built.append(
-            field.build(
-                value=value if value is not None or field.name != "second_tower" else "",
-                label=i18n(f"{field.name}.label"),
-                info=i18n(f"{field.name}.info"),
-                visible=field.applies(recipe),
-                interactive=True,
-                elem_id=f"field-{field.name.replace('_', '-')}",
-            )
+def _value(field: Field, recipe: Recipe) -> dict[str, Any]:
+    """What a control shows of a recipe, as a keyword argument; none where the control has no entry for it."""
+    value = getattr(recipe, field.name)
+    if field.name == "second_tower":
+        return {"value": value or ""}
+    if field.name == "similarity" and value == "learned":
+        return {}
+    return {"value": value}
+
+
+def build_fields(fields: Sequence[Field], recipe: Recipe) -> dict[str, gr.components.Component]:
+    """The controls of some fields, by name, showing a recipe; their words come in the browser's language."""
+    return {
+        field.name: field.build(
+            **({"value": "euclidean"} if field.name == "similarity" else {}) | _value(field, recipe),
+            label=i18n(f"{field.name}.label"),
+            info=i18n(f"{field.name}.info"),
+            visible=field.applies(recipe),
+            interactive=True,
+            elem_id=f"field-{field.name.replace('_', '-')}",
         )
-    return built
+        for field in fields
+    }
+
+
+def plan(data: str, recipe: Recipe) -> dict[str, Any]:
+    """What the empty live view announces of the run that Start would begin."""
+    unseen = {"doodle-faces": "people", "mnist": "images", "fashion-mnist": "images", "kmnist": "images"}
+    return {"steps": recipe.steps, "unseen": unseen.get(data, "alphabets")}
 
 
 def data_choices() -> list[tuple[str, str]]:
@@ -197,11 +214,11 @@ def data_choices() -> list[tuple[str, str]]:
     from siamese.ui.lab import current_lab
 
     entries = available(current_lab().settings.data_dir)
-    return [(entry.title, entry.name) for entry in entries if entry.built_in or entry.present]
+    return [(data_title(entry.name, entry.title), entry.name) for entry in entries if entry.built_in or entry.present]
 
 
 def recipe_choices() -> list[tuple[str, str]]:
-    """Recipes as (name and what it teaches, name)."""
+    """Recipes as (title, name): a name is the same in every language."""
     return [(name, name) for name in RECIPES]
 
 

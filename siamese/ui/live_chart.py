@@ -7,6 +7,7 @@ from typing import Any
 # Gradio builds the component anew from its constructor arguments after every update, so what it calls on the server
 # is fixed here and not passed in.
 from siamese.ui.live_server import frame, poll, thumbnails
+from siamese.ui.texts import data_titles
 from siamese.ui.widget import Widget
 
 
@@ -39,6 +40,7 @@ class LiveChart(Widget):
             module="train/live_chart.js",
             words="train/live_chart.json",
             events=["job_state"],
+            data=data_titles(),
             server_functions=[poll, frame, thumbnails],
             **props,
         )

@@ -25,10 +25,10 @@ ALL_CHOICES = {
 }
 
 
-def shown(recipe: Recipe) -> list[Any]:
+def shown(recipe: Recipe) -> dict[str, Any]:
     """What the controls hold when they show a recipe; the similarity has no entry for "learned"."""
-    values = [getattr(recipe, field.name) for field in form.FIELDS]
-    return ["euclidean" if value == "learned" else value for value in values]
+    values = {field.name: getattr(recipe, field.name) for field in form.FIELDS}
+    return {name: "euclidean" if value == "learned" else value for name, value in values.items()}
 
 
 @pytest.mark.parametrize("name", RECIPES)

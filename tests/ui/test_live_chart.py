@@ -15,7 +15,7 @@ from siamese.ui.live_chart import LiveChart
 from siamese.ui.static_files import STATIC, read_json, static_path
 from siamese.ui.theme import theme
 
-SCRIPTS = sorted([*STATIC.glob("train/*.js"), *STATIC.glob("common/*.js")])
+SCRIPTS = sorted(STATIC.glob("train/*.js"))
 SOURCE = "\n".join(path.read_text("utf-8") for path in SCRIPTS)
 TEXTS: dict[str, dict[str, str]] = read_json("train/live_chart.json")
 CSS = re.sub(r"/\*.*?\*/", "", (STATIC / "style.css").read_text("utf-8"), flags=re.DOTALL)
@@ -27,7 +27,6 @@ def test_every_text_the_script_asks_for_exists_and_none_is_left_over() -> None:
     texts = {
         key for name in ("live_chart", "lesson_card", "take_home") for key in read_json(f"train/{name}.json")["en"]
     }
-    texts |= set(read_json("common/page_head.json")["en"])
     asked = set(re.findall(r"\bwords\.(\w+)", SOURCE))
     asked |= set(re.findall(r"\b(?:say|sentence)\(\s*\"(\w+)\"", SOURCE))
     assert asked and asked <= texts, asked - texts

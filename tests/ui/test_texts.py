@@ -9,10 +9,12 @@ import pytest
 
 from siamese.ui import form
 from siamese.ui.static_files import STATIC, read_json
-from siamese.ui.texts import TRANSLATIONS
+from siamese.ui.texts import NAMES, TRANSLATIONS
 
 ASSETS = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
-WORDS = [name for name in ASSETS if name.endswith(".json") and name not in ("lessons.json", "package.json")]
+WORDS = [
+    name for name in ASSETS if name.endswith(".json") and name not in ("lessons.json", "names.zh.json", "package.json")
+]
 
 
 @pytest.mark.parametrize("name", WORDS)
@@ -26,6 +28,11 @@ def test_both_languages_say_the_same_things(name: str) -> None:
         assert english.strip() and chinese.strip()
 
 
+def test_every_name_of_the_library_has_a_chinese_one() -> None:
+    assert set(NAMES["en"]) == set(NAMES["zh"])
+    assert all(re.search(r"[\u4e00-\u9fff]", text) for key, text in NAMES["zh"].items())
+
+
 def test_every_control_has_its_words() -> None:
     for field in form.FIELDS:
         assert {f"{field.name}.label", f"{field.name}.info"} <= set(TRANSLATIONS["en"])
@@ -35,6 +42,7 @@ def test_every_word_is_asked_for_and_every_asked_one_exists() -> None:
     sources = "".join(path.read_text("utf-8") for path in Path(form.__file__).parent.glob("*.py"))
     asked = set(re.findall(r'i18n\("([\w.]+)"\)', sources))
     asked |= {f"{field.name}.{part}" for field in form.FIELDS for part in ("label", "info")}
+    asked |= set(NAMES["en"])
     asked |= {f"kind.{kind}" for kind in ("pairs", "triplets", "episode", "mistakes")}
     assert asked == set(TRANSLATIONS["en"])
 

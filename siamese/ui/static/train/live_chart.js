@@ -8,8 +8,8 @@ import { LiveView } from "./live_view.js";
 import { Overlays } from "./overlays.js";
 import { RunFeed } from "./run_feed.js";
 
-export function mount({ root, props, words, say, watch, ask, trigger, gone }) {
-  const view = new LiveView(root, { words, say }, (at) => choose(at));
+export function mount({ root, props, words, say, watch, ask, trigger, gone, language, data: titles }) {
+  const view = new LiveView(root, { words, say, titles: titles[language] }, (at) => choose(at));
   const frames = new Frames(ask);
   const overlays = new Overlays(ask, () => draw());
   const feed = new RunFeed(ask, { onAdopt: adopt, onChange: take });

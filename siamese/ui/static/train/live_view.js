@@ -16,7 +16,7 @@ import { StepPanel } from "./step_panel.js";
 const MORPH = 700; // milliseconds from one validation's picture to the next
 
 export class LiveView {
-  // text: { words, say }.  onChoose(at): the replay's slider moved to a frame, or back to following the run (null).
+  // text: { words, say, titles }, titles being those of named data sets.  onChoose(at): the replay's slider moved to a frame, or back to following the run (null).
   constructor(root, text, onChoose) {
     Object.assign(this, { root, words: text.words, sentence: text.say, frame: null, unseen: "" });
     this.status = new StatusBar(text);

@@ -17,8 +17,8 @@ const SIGNS = {
 };
 
 export class StatusBar {
-  constructor({ words, say }) {
-    Object.assign(this, { words, sentence: say });
+  constructor({ words, say, titles }) {
+    Object.assign(this, { words, sentence: say, titles });
     this.section = make("section", "panel status");
     this.section.setAttribute("aria-label", this.words.status);
     const fact = (name) => {
@@ -47,7 +47,7 @@ export class StatusBar {
     const over = isOver(state);
     setText(this.sign, up ? (SIGNS[state] ?? "") : "↻");
     setText(this.name, up ? (this.words[`state_${state}`] ?? state) : this.words.reconnecting);
-    setText(this.state.label, this.about(state, run, plan));
+    setText(this.state.label, this.about(state, run));
     setText(this.steps.value, steps ? `${whole(step)} / ${whole(steps)}` : NONE);
     setText(this.left.value, clock(over ? run?.seconds : run?.seconds_left));
     setText(this.left.label, over ? this.words.took : this.words.left);
@@ -60,9 +60,11 @@ export class StatusBar {
     this.bar.setAttribute("aria-valuetext", this.sentence("progress_text", { step: whole(step), steps: whole(steps) }));
     this.fill.style.transform = `scaleX(${steps ? Math.min(1, step / steps) : 0})`;
   }
-  about(state, run, plan) {
+  about(state, run) {
     if (state === "waiting") return this.sentence("place", { place: run.place });
-    return [run?.dataset?.title ?? plan?.dataset, run?.recipe?.name ?? plan?.recipe].filter(Boolean).join(" · ");
+    if (!run) return "";
+    const { name, title } = run.dataset;
+    return `${this.titles[name] ?? title} · ${run.recipe.name}`;
   }
   // Three digits are all that a measured speed is worth.
   rounded(speed) {

@@ -1,0 +1,307 @@
+"""What happens on the Train tab: each event is a short transition, and the live view asks for the rest by itself.
+
+Every handler returns {component: update}; a component that is not named stays as it is.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import gradio as gr
+
+from siamese import SiameseError
+from siamese.recipes import Recipe
+from siamese.training.jobs.job import TrainingJob
+from siamese.ui import form
+from siamese.ui.browser import Browser, as_browser
+from siamese.ui.errors import page_error
+from siamese.ui.lab import current_lab
+from siamese.ui.lesson_card import LessonCard
+from siamese.ui.lessons import Lesson, lesson_named
+from siamese.ui.live_chart import LiveChart
+from siamese.ui.take_home import TakeHome
+from siamese.ui.texts import i18n, teaches
+from siamese.ui.train_tab import TrainTab
+from siamese.ui.visitors import visitor
+
+Updates = dict[Any, Any]  # component → update
+Values = dict[Any, Any]  # component → what it shows
+
+# Nothing here computes: every event may run at once, and none shows a spinner over the page.
+QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
+SETTLING = ("loss", "batching", "second_tower", "optimizer", "soft_margin")  # fields that other fields depend on
+MOST_OVERLAYS = 3
+MOST_RUNS = 12  # earlier runs of a browser that it can choose from
+ENDING_SECONDS = 10.0  # a stopped run may still finish its step and its validation
+
+
+def wire(tab: TrainTab, demo: gr.Blocks) -> None:
+    """Connects the components of the tab."""
+    events = _Events(tab)
+    on_screen = tab.buttons | {tab.browser, tab.chart, tab.home}
+    asked = tab.form | {tab.browser}
+    tab.start.click(events.start, asked, on_screen, **QUICK)
+    tab.step.click(events.step, asked, on_screen, **QUICK)
+    tab.pause.click(events.pause, tab.browser, tab.buttons, **QUICK)
+    tab.stop.click(events.stop, tab.browser, tab.buttons, **QUICK)
+    tab.reset.click(events.reset, asked, tab.everything, **QUICK)
+    tab.chart.job_state(events.job_state, tab.browser, tab.buttons | {tab.runs}, **QUICK)
+    gr.on([tab.data.input, tab.recipe.input], events.choose, asked, tab.form | {tab.chart}, **QUICK)
+    for name, control in tab.fields.items():
+        if name in ("margin", "learning_rate"):
+            live = {tab.browser, tab.fields["learning_rate"], tab.fields["margin"]}
+            control.input(events.steer, live, None, trigger_mode="always_last", **QUICK)
+        elif name in SETTLING:
+            control.input(events.settler(name), tab.form, tab.form, **QUICK)
+    tab.home.ask_link(events.link, asked, tab.home, **QUICK)
+    tab.runs.input(events.overlay, {tab.browser, tab.runs}, tab.chart, **QUICK)
+    tab.lesson.open_lesson(events.open_lesson, tab.browser, tab.form | {tab.lesson, tab.chart}, **QUICK)
+    demo.load(events.attach, tab.browser, tab.everything, **QUICK)
+
+
+class _Events:
+    """The handlers of one tab."""
+
+    def __init__(self, tab: TrainTab) -> None:
+        self.tab = tab
+
+    # ---- buttons
+
+    def start(self, values: Values) -> Updates:
+        return self._submit(values, paused=False)[1]
+
+    def step(self, values: Values) -> Updates:
+        """One step of the run on screen; without one, the first step of a new run, which then stands still."""
+        job = _controlled(as_browser(values[self.tab.browser]))
+        if job is not None and job.alive:
+            updates = self._buttons("paused")
+        else:
+            job, updates = self._submit(values, paused=True)
+        job.control.step_once()
+        return updates
+
+    def _submit(self, values: Values, paused: bool) -> tuple[TrainingJob, Updates]:
+        tab, lab = self.tab, current_lab()
+        data, recipe = values[tab.data], self._recipe(values)
+        owner = as_browser(values[tab.browser]).owner or secrets.token_urlsafe(12)
+        for ending in lab.jobs.of_owner(owner):
+            if ending.control.stopped:
+                ending.ended.wait(ENDING_SECONDS)
+        try:
+            job = lab.jobs.submit(
+                visitor(owner), recipe, data, lambda progress: lab.dataset(data, progress), paused=paused
+            )
+        except SiameseError as error:
+            raise page_error(error) from error
+        return job, {
+            tab.browser: Browser(owner, job.id).as_json(),
+            tab.chart: LiveChart(job=job.id, watch=False, overlays=[]),
+            tab.home: TakeHome(job=job.id),
+            **self._buttons(job.state),
+        }
+
+    def pause(self, browser: Any) -> Updates:
+        job = _controlled(as_browser(browser))
+        if job is None:
+            return self._buttons("idle")
+        (job.control.resume if job.control.paused else job.control.pause)()
+        return self._buttons(job.state)
+
+    def stop(self, browser: Any) -> Updates:
+        job = _controlled(as_browser(browser))
+        if job is None:
+            return self._buttons("idle")
+        job.stop()
+        return self._buttons("stopped")
+
+    def reset(self, values: Values) -> Updates:
+        """Stops the run on screen, clears the stage and gives the recipe its own settings back."""
+        tab = self.tab
+        mine = as_browser(values[tab.browser])
+        if (job := _controlled(mine)) is not None:
+            job.stop()
+        data, recipe = values[tab.data], form.base_recipe(values[tab.data], values[tab.recipe])
+        return {
+            tab.browser: Browser(mine.owner, None).as_json(),
+            tab.chart: LiveChart(job=None, watch=False, overlays=[], plan=form.plan(data, recipe)),
+            tab.home: TakeHome(job=None),
+            tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, None), value=[]),
+            **self._buttons("idle"),
+            **self._form(data, recipe),
+        }
+
+    def job_state(self, browser: Any, event: gr.EventData) -> Updates:
+        """The page saw the run's state change."""
+        mine = as_browser(browser)
+        state = str(getattr(event, "state", "idle"))
+        access = current_lab().jobs.access(getattr(event, "job", None))
+        watched = access is not None and not access.may_control
+        updates = self._buttons("watched" if watched else state)
+        if state in ("done", "stopped", "failed"):
+            updates[self.tab.runs] = gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job))
+        return updates
+
+    # ---- settings
+
+    def choose(self, values: Values) -> Updates:
+        """Another data set or recipe: the controls show its settings."""
+        tab = self.tab
+        data = values[tab.data]
+        try:
+            recipe = form.base_recipe(data, values[tab.recipe])
+        except SiameseError as error:
+            raise page_error(error) from error
+        return self._form(data, recipe) | self._announce(values[tab.browser], data, recipe)
+
+    def settler(self, changed: str) -> Callable[[Values], Updates]:
+        """After the field of that name was changed, the others give way to it."""
+
+        def settle(values: Values) -> Updates:
+            try:
+                recipe = form.settled(values[self.tab.data], values[self.tab.recipe], self._shown(values), changed)
+            except SiameseError as error:
+                raise page_error(error) from error
+            return self._fields(recipe)
+
+        return settle
+
+    def steer(self, values: Values) -> None:
+        """A new learning rate or margin reaches the run with its next step."""
+        job = _controlled(as_browser(values[self.tab.browser]))
+        if job is None or not job.alive:
+            return
+        names = ("learning_rate", "margin")
+        try:
+            checked = job.recipe.with_settings({name: values[self.tab.fields[name]] for name in names})
+        except SiameseError as error:
+            raise page_error(error) from error
+        job.control.learning_rate, job.control.margin = checked.learning_rate, checked.margin
+
+    # ---- lessons, links, other runs
+
+    def open_lesson(self, event: gr.EventData, browser: Any) -> Updates:
+        """Opens a lesson and sets the controls as it wants them; a run on screen stays until the next Start."""
+        wanted = getattr(event, "id", None)
+        if wanted is None:
+            return {self.tab.lesson: LessonCard(lesson=None)}
+        try:
+            lesson = lesson_named(wanted)
+        except SiameseError as error:
+            raise page_error(error) from error
+        card = {self.tab.lesson: LessonCard(lesson=lesson.id)}
+        data, recipe = lesson.data, lesson.recipe
+        return card | self._form(data, recipe) | self._announce(browser, data, recipe)
+
+    def link(self, event: gr.EventData, values: Values) -> TakeHome:
+        """Answers the page's wish for a link: to the settings on screen, or to watch the run on screen."""
+        what = getattr(event, "what", "settings")
+        if what == "watch":
+            job = _controlled(as_browser(values[self.tab.browser]))
+            query = "" if job is None else urlencode({"watch": job.watch_id})
+        else:
+            query = urlencode(form.to_query(values[self.tab.data], self._recipe(values)))
+        return TakeHome(link={"what": what, "query": query, "number": secrets.randbelow(1 << 30)})
+
+    def overlay(self, values: Values) -> LiveChart:
+        owner = as_browser(values[self.tab.browser]).owner
+        labels = {job.id: form.label(job.dataset_name, job.recipe) for job in current_lab().jobs.of_owner(owner)}
+        chosen = [key for key in values[self.tab.runs] if key in labels]
+        return LiveChart(overlays=[{"id": key, "label": labels[key]} for key in chosen[:MOST_OVERLAYS]])
+
+    # ---- loading the page
+
+    def attach(self, browser: Any, request: gr.Request) -> Updates:
+        """Brings a page back to where its browser was: after a reload, in a second tab, or by a link."""
+        tab, mine = self.tab, as_browser(browser)
+        query = dict(request.query_params) if request is not None else {}
+        if watched := query.get("watch"):
+            return self._watch(watched)
+        job = _controlled(mine)
+        lesson: Lesson | None = None
+        if job is not None and not query:
+            data, recipe = job.dataset_name, job.recipe
+        else:
+            try:
+                lesson = lesson_named(query["lesson"]) if "lesson" in query else None
+                data, recipe = form.from_query(query) if lesson is None else (lesson.data, lesson.recipe)
+            except SiameseError as error:
+                gr.Warning(str(error))
+                data, recipe = form.from_query({})
+        key = None if job is None else job.id
+        return {
+            tab.browser: mine.as_json(),
+            tab.chart: LiveChart(job=key, plan=form.plan(data, recipe)),
+            tab.home: TakeHome(job=key),
+            tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job), value=[]),
+            tab.lesson: LessonCard(lesson=None if lesson is None else lesson.id),
+            **self._buttons("idle" if job is None else job.state),
+            **self._form(data, recipe),
+        }
+
+    def _watch(self, key: str) -> Updates:
+        tab = self.tab
+        access = current_lab().jobs.access(key)
+        data, recipe = form.from_query({}) if access is None else (access.job.dataset_name, access.job.recipe)
+        return {
+            tab.chart: LiveChart(job=key, watch=True),
+            tab.home: TakeHome(job=key),
+            tab.runs: gr.CheckboxGroup(choices=[], value=[]),
+            **self._buttons("watched"),
+            **self._form(data, recipe),
+        }
+
+    # ---- updates that several events share
+
+    def _buttons(self, state: str) -> Updates:
+        """Start, Pause or Resume, Step, Stop and Reset as a job's state wants them; "watched": nothing can be pressed."""
+        tab = self.tab
+        alive = state in ("waiting", "preparing", "running", "paused")
+        watched = state == "watched"
+        pause = i18n("button.resume") if state == "paused" else i18n("button.pause")
+        return {
+            tab.start: gr.Button(visible=not alive, interactive=not watched),
+            tab.pause: gr.Button(pause, visible=alive, interactive=state != "waiting"),
+            tab.step: gr.Button(interactive=not watched and state not in ("waiting", "preparing")),
+            tab.stop: gr.Button(interactive=alive),
+            tab.reset: gr.Button(interactive=not watched),
+        }
+
+    def _form(self, data: str, recipe: Recipe) -> Updates:
+        tab = self.tab
+        return {
+            tab.data: gr.Dropdown(value=data),
+            tab.recipe: gr.Dropdown(value=recipe.name, info=teaches(recipe)),
+            **self._fields(recipe),
+        }
+
+    def _fields(self, recipe: Recipe) -> Updates:
+        return {self.tab.fields[name]: update for name, update in form.to_controls(recipe).items()}
+
+    def _announce(self, browser: Any, data: str, recipe: Recipe) -> Updates:
+        """The idle picture announces the next run; a run that is being looked at stays on screen meanwhile."""
+        if _controlled(as_browser(browser)) is not None:
+            return {}
+        return {self.tab.chart: LiveChart(plan=form.plan(data, recipe))}
+
+    def _shown(self, values: Values) -> dict[str, Any]:
+        return {name: values[control] for name, control in self.tab.fields.items()}
+
+    def _recipe(self, values: Values) -> Recipe:
+        try:
+            return form.from_controls(values[self.tab.data], values[self.tab.recipe], self._shown(values))
+        except SiameseError as error:
+            raise page_error(error) from error
+
+
+def _controlled(browser: Browser) -> TrainingJob | None:
+    """The job this browser may control; None where it only watches, or the server no longer has it."""
+    access = current_lab().jobs.access(browser.job)
+    return access.job if access is not None and access.may_control else None
+
+
+def _run_choices(owner: str, current: str | None) -> list[tuple[str, str]]:
+    jobs = [job for job in reversed(current_lab().jobs.of_owner(owner)) if job.id != current and job.history.told_step]
+    return [(f"{form.label(job.dataset_name, job.recipe)} ({job.state})", job.id) for job in jobs[:MOST_RUNS]]
