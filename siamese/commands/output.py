@@ -13,6 +13,7 @@ from typing import Any
 from siamese import SiameseError
 from siamese.commands.progress import ProgressBar
 from siamese.data.image_file import printable
+from siamese.data.whole_file import write_whole
 from siamese.evaluation.numbers import json_ready
 from siamese.evaluation.protocols import Evaluation
 from siamese.evaluation.score_table import score_rows
@@ -64,8 +65,8 @@ def output_file(path: Path, suffixes: Sequence[str]) -> Path:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Writes a whole file. Raises SiameseError where the disk or the permissions do not allow it."""
+    """Writes a file whole or not at all. Raises SiameseError where the disk or the permissions do not allow it."""
     try:
-        path.write_bytes(content)
+        write_whole(path, content)
     except OSError as error:
         raise SiameseError(f'"{printable(path.name)}" cannot be written: {error.strerror}.') from error

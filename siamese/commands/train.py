@@ -92,8 +92,8 @@ def run(options: argparse.Namespace) -> int:
         candidates.append(earlier)
     best = calibrate(max(candidates, key=lambda checkpoint: checkpoint.scores["auc"]), dataset, process.device)
     if out is not None:
-        write(out, best.to_bytes())
-        write(_last_beside(out), last.to_bytes())
+        best.save(out)
+        last.save(_last_beside(out))
     if outcome.diverged_at is not None:
         raise SiameseError(
             f"The loss is no longer a finite number since step {outcome.diverged_at}; lower learning_rate "

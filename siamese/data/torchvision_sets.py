@@ -23,7 +23,7 @@ from siamese.data.split import hold_out_images
 
 VALIDATION_IMAGES = 5_000
 # The validation images are the same for everybody, so that scores can be compared.
-_VALIDATION_SEED = 0
+VALIDATION_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def load(known: TorchvisionSet, data_dir: Path, download: bool = False) -> Datas
         _fetch(known, data_dir)
     whole = _bank(known, data_dir, "train")
     per_class = torch.full((whole.classes,), VALIDATION_IMAGES // whole.classes)
-    train, validation = hold_out_images(whole, per_class, _VALIDATION_SEED)
+    train, validation = hold_out_images(whole, per_class, VALIDATION_SEED)
     return Dataset(
         name=known.name,
         title=known.title,

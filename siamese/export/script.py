@@ -12,7 +12,7 @@ from typing import get_args
 import torch
 from torch import nn
 
-from siamese.data.torchvision_sets import SETS, VALIDATION_IMAGES
+from siamese.data.torchvision_sets import SETS, VALIDATION_IMAGES, VALIDATION_SEED
 from siamese.learning.augment import KINDS
 from siamese.models.encoders import IMAGENET_MEAN, IMAGENET_STD, build_encoder
 from siamese.recipes import RECIPES, Recipe
@@ -149,13 +149,19 @@ def _load(recipe: Recipe, dataset_name: str, channels: int, size: tuple[int, int
         return f"    return {images}.to(torch.get_default_device()).split({labels}.bincount().tolist())"
 
     if dataset_name in SETS:
-        last = VALIDATION_IMAGES
+        each = VALIDATION_IMAGES // len(SETS[dataset_name].class_names)
         return _lines(f"""
-def load(part):  # one uint8 tensor [n, 1, 28, 28] for each class; the last {last} training images validate
+def load(part):  # one uint8 tensor [n, 1, 28, 28] for each class; {each} training images of each class validate
     data = datasets.{SETS[dataset_name].torchvision}(sys.argv[1], train=part != "test", download=True)
-    rows = {{"train": slice(-{last}), "validation": slice(-{last}, None), "test": slice(None)}}[part]
-    images, labels = data.data[rows], data.targets[rows]
-    order = labels.argsort()
+    images, labels = data.data, data.targets
+    if part != "test":
+        seeded = torch.Generator().manual_seed({VALIDATION_SEED})
+        held = torch.zeros_like(labels, dtype=torch.bool)
+        for members in [(labels == c).nonzero()[:, 0] for c in labels.unique()]:
+            held[members[torch.randperm(len(members), generator=seeded, device="cpu")[:{each}]]] = True
+        rows = held if part == "validation" else ~held
+        images, labels = images[rows], labels[rows]
+    order = labels.argsort(stable=True)
 {returned("images[order, None]", "labels")}""")
     grey = "transforms.Grayscale(), " if channels == 1 else ""
     shape = f"{channels}, {size[0]}, {size[1]}"

@@ -28,6 +28,15 @@ class Batch:
     index: Tensor
     same: Tensor
 
+    @property
+    def itself(self) -> Tensor:
+        """bool [B, B], for a batch of all pairs: where both are one and the same image of the bank.
+
+        Beside the diagonal these are the repetitions of an image, where its class has fewer images than the batch
+        takes. They are no pairs: an image has nothing to learn from its distance to itself.
+        """
+        return self.index[:, None] == self.index
+
 
 def check_bank(recipe: Recipe, bank: ImageBank) -> None:
     """Raises SiameseError where the bank cannot fill the recipe's batches: one class, or a class with one image."""
@@ -68,12 +77,15 @@ def batch_loss(
         if recipe.loss == "bce":
             return losses.bce_loss(similarity.same_logits(left, right), batch.same)
         return losses.contrastive_loss(similarity(left, right), batch.same, margin)
+    itself = batch.itself
     if recipe.loss == "supcon":
-        return losses.supcon_loss(embeddings @ embeddings.T, batch.same, recipe.temperature)
-    others = ~torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
+        return losses.supcon_loss(embeddings @ embeddings.T, batch.same, recipe.temperature, itself)
+    others = ~itself
     if recipe.loss == "bce":
         return losses.bce_loss(similarity.same_logits_matrix(embeddings, embeddings), batch.same, others)
     distances = similarity.matrix(embeddings, embeddings)
     if recipe.loss == "contrastive":
         return losses.contrastive_loss(distances, batch.same, margin, others)
-    return losses.mined_triplet_loss(distances, batch.same, recipe.mining, margin, recipe.soft_margin, generator)
+    return losses.mined_triplet_loss(
+        distances, batch.same, recipe.mining, margin, recipe.soft_margin, generator, itself=itself
+    )

@@ -61,8 +61,8 @@ def pair_forces(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batc
 
 
 def _all_pairs(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float) -> PairForces:
-    n = len(embeddings)
-    left, right = torch.triu_indices(n, n, offset=1, device=embeddings.device)
+    itself = batch.itself
+    left, right = torch.triu(~itself, 1).nonzero().unbind(1)
     same = batch.same[left, right]
     distances = similarity.matrix(embeddings, embeddings)
     dissimilarity = distances[left, right]
@@ -75,11 +75,11 @@ def _all_pairs(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch
     with torch.enable_grad():
         variable = distances.detach().requires_grad_()
         if recipe.loss == "supcon":
-            loss = losses.supcon_loss(1 - variable, batch.same, recipe.temperature)
+            loss = losses.supcon_loss(1 - variable, batch.same, recipe.temperature, itself)
         else:
             # Random mining is shown on all triplets: another random draw would not be the one that was trained on.
             mining = "all" if recipe.mining == "random" else recipe.mining
-            loss = losses.mined_triplet_loss(variable, batch.same, mining, margin, recipe.soft_margin)
+            loss = losses.mined_triplet_loss(variable, batch.same, mining, margin, recipe.soft_margin, itself=itself)
         (gradient,) = torch.autograd.grad(loss, variable)
     gradient = (gradient + gradient.T)[left, right]
     return PairForces(left, right, same, dissimilarity, _share(gradient.abs()), gradient.sign().to(torch.int8))

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from siamese import SiameseError
-from siamese.recipes.recipe import Loss, Mining
+from siamese.recipes.recipe import Mining, Recipe
 
 
 def contrastive_terms(dissimilarity: Tensor, same: Tensor, margin: float | Tensor) -> Tensor:
@@ -74,10 +74,12 @@ def mined_triplet_loss(
     margin: float | Tensor,
     soft: bool,
     generator: torch.Generator | None = None,
+    itself: Tensor | None = None,
 ) -> Tensor:
     """Triplet loss over a batch embedded once: dissimilarity float [B, B], same bool [B, B] with a True diagonal.
 
-    Row a holds anchor a's distances. mining says which of its triplets count:
+    Row a holds anchor a's distances. itself: bool [B, B], where both are one image (None: the diagonal); these are no
+    positives. mining says which triplets of an anchor count:
         "all": every one; the mean is over those with a loss above zero for the hinge, over all for the soft margin
             ("batch all" of Hermans, Beyer & Leibe 2017; the soft margin needs B³ numbers of memory, the hinge B²).
         "hard": an anchor's farthest positive with its nearest negative ("batch hard" of the same paper).
@@ -88,7 +90,7 @@ def mined_triplet_loss(
     Raises SiameseError for another mining.
     """
     distance = dissimilarity.float()
-    positive = same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
+    positive = same & ~(_diagonal(same) if itself is None else itself)
     negative = ~same
     negatives = negative.sum(1, keepdim=True)
     if mining == "all":
@@ -116,13 +118,13 @@ def mined_triplet_loss(
     return _masked_mean(triplet_terms(distance, _where_valid(chosen, valid), margin, soft), valid)
 
 
-def supcon_loss(similarity: Tensor, same: Tensor, temperature: float) -> Tensor:
+def supcon_loss(similarity: Tensor, same: Tensor, temperature: float, itself: Tensor | None = None) -> Tensor:
     """Supervised contrastive loss: similarity float [B, B], cosines from −1 to 1; same bool [B, B].
 
-    The mean over anchors of −log of the share a positive has in the anchor's softmax over all other images, averaged
+    itself: bool [B, B], where both are one image (None: the diagonal); these are left out. The mean over anchors of −log of the share a positive has in the anchor's softmax over all other images, averaged
     over its positives: L_out of Khosla et al. 2020. Anchors without a positive are left out.
     """
-    itself = torch.eye(len(same), dtype=torch.bool, device=same.device)
+    itself = _diagonal(same) if itself is None else itself
     positive = same & ~itself
     logits = (similarity.float() / temperature).masked_fill(itself, -1e9)  # finite, so that one image alone has no NaN
     log_share = logits - logits.logsumexp(1, keepdim=True)
@@ -131,22 +133,38 @@ def supcon_loss(similarity: Tensor, same: Tensor, temperature: float) -> Tensor:
     return _masked_mean(per_anchor, positives > 0)
 
 
-def collapse_value(loss: str, margin: float, soft_margin: bool, images: int) -> tuple[float, str]:
-    """The loss of a network that puts every pair at one distance, the best one, and its short name for the chart.
+def collapse_value(recipe: Recipe, margin: float) -> tuple[float, str]:
+    """The loss of a network that puts all pairs at one distance, the best one, and its short name for the chart.
 
-    images: how many a batch holds; only supcon depends on it. A loss that rests here has learnt nothing.
-    Raises SiameseError for a loss that does not exist.
+    margin: as it is now. A loss that rests at this value has learnt nothing.
     """
-    if loss == "contrastive":
-        # ½d² + ½(m − d)² is lowest at d = m/2.
-        return margin * margin / 4, "m²/4"
-    if loss == "triplet" and not soft_margin:
-        return float(margin), "margin"
-    if loss in ("triplet", "bce"):
+    if recipe.loss == "triplet":
+        return (math.log(2), "ln 2") if recipe.soft_margin else (float(margin), "margin")
+    if recipe.loss == "bce":
         return math.log(2), "ln 2"
-    if loss == "supcon":
+    if recipe.loss == "supcon":
+        images = recipe.classes_per_batch * recipe.images_per_class
         return math.log(max(1, images - 1)), "ln(B − 1)"
-    raise SiameseError(f'There is no loss "{loss}"; it has to be one of {", ".join(get_args(Loss))}.')
+    # ½d² + ½(m − d)² is lowest at d = m/2, or at the largest distance there is.
+    largest, square, root = _common_distance(recipe)
+    if margin / 2 <= largest:
+        return margin * margin / 4, "m²/4"
+    return (largest**2 + (margin - largest) ** 2) / 2, f"({square} + (m − {root})²)/2"
+
+
+def _common_distance(recipe: Recipe) -> tuple[float, str, str]:
+    """How far apart many points can all be from each other, its square and itself as text."""
+    if recipe.similarity in ("cosine", "exponential"):
+        return 1.0, "1", "1"  # many vectors can all be at right angles, and not much farther from each other
+    if recipe.normalize and recipe.similarity == "euclidean":
+        return math.sqrt(2), "2", "√2"
+    if recipe.normalize and recipe.similarity == "squared-euclidean":
+        return 2.0, "4", "2"
+    return math.inf, "", ""
+
+
+def _diagonal(square: Tensor) -> Tensor:
+    return torch.eye(len(square), dtype=torch.bool, device=square.device)
 
 
 def _all_hinge(distance: Tensor, positive: Tensor, negative: Tensor, margin: float | Tensor) -> Tensor:

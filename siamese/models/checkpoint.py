@@ -16,6 +16,8 @@ from safetensors.torch import save as bytes_from_tensors
 from torch import Tensor
 
 from siamese import SiameseError
+from siamese.data.image_file import printable
+from siamese.data.whole_file import write_whole
 from siamese.models.calibration import Calibration
 from siamese.models.network import SiameseNetwork, build_network
 from siamese.recipes import Recipe
@@ -98,14 +100,12 @@ class Checkpoint:
         return bytes_from_tensors(plain, {"format": FORMAT, "about": json.dumps(about)})
 
     def save(self, path: Path) -> None:
-        """Writes the file in one go: a reader never sees half of it. Raises SiameseError where it cannot be written."""
-        unfinished = path.with_name(path.name + ".part")
+        """Writes the file whole or not at all. Raises SiameseError where it cannot be written."""
         try:
-            unfinished.write_bytes(self.to_bytes())
-            unfinished.replace(path)
+            write_whole(path, self.to_bytes())
         except OSError as error:
             raise SiameseError(
-                f"{path.name} cannot be written: {error.strerror}; choose another place for it."
+                f"{printable(path.name)} cannot be written: {error.strerror}; choose another place for it."
             ) from error
 
     @classmethod

@@ -92,7 +92,7 @@ def build_network(recipe: Recipe, channels: int, size: tuple[int, int], *, fetch
             fetch_imagenet_weights(name)
     # Initialisation draws from the one global CPU generator: seed it, and let no other thread draw meanwhile.
     with _building, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+        torch.default_generator.manual_seed(recipe.seed)  # torch.manual_seed would reseed every CUDA generator too
         encoder = tower(recipe.encoder)
         similarity = Similarity(recipe.similarity, recipe.embedding_dim)
         if recipe.second_tower is None:

@@ -66,7 +66,11 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="faces-code",
-            teaches="100×100 grey faces and a margin of 2: the face-similarity network as its code trains it.",
+            # The code embeds left and right in two passes, so its batch norm sees each side alone; here one pass sees
+            # both. The code draws two images and a coin decides about "same"; here classes are drawn, and exactly half
+            # of a batch is same.
+            teaches="100×100 grey faces and a margin of 2: the network and loss of a popular face-similarity script. "
+            "Unlike the script, batch norm sees both sides of the pairs together, and exactly half the pairs are same.",
             encoder="faces-code",
             embedding_dim=5,
             normalize=False,
@@ -117,7 +121,10 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="triplet-network",
-            teaches="Anchor, positive, negative: only the order of two distances matters (Hoffer & Ailon 2015).",
+            # Hoffer & Ailon square the share of the positive in a softmax of the two distances. Softplus of their
+            # difference is −log of the other share: the same order, the same ln 2 at a tie, no flat end.
+            teaches="Anchor, positive, negative: only the order of two distances matters. The encoder of Hoffer & Ailon "
+            "2015 with a softplus loss, where theirs squares a softmax of the two distances.",
             encoder="triplet-network",
             embedding_dim=128,
             normalize=False,

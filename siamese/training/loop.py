@@ -148,8 +148,7 @@ class _Run:
         return None if self.newest is None else self.newest.scores.threshold
 
     def started(self) -> Started:
-        images = self.recipe.classes_per_batch * self.recipe.images_per_class
-        collapse, name = collapse_value(self.recipe.loss, self.recipe.margin, self.recipe.soft_margin, images)
+        collapse, name = collapse_value(self.recipe, self.recipe.margin)
         return Started(
             device=device_name(self.device) + (", bfloat16" if self.step.bfloat16 else ""),
             parameters=sum(p.numel() for p in self.step.network.parameters()),

@@ -248,7 +248,9 @@ def test_compare_tells_dissimilarity_threshold_and_verdict(
     (two,) = objects(out)
     assert two["dissimilarity"] > same["dissimilarity"]
     assert two["same"] == (two["dissimilarity"] < threshold)
-    assert run("compare", weights, one, one)[1].startswith("same\ndissimilarity 0.000")
+    assert run("compare", weights, one, one)[1].startswith(
+        f"same\ndissimilarity {same['dissimilarity']:.4g}, threshold "
+    )
 
 
 def losses_of(told: list[dict[str, Any]]) -> list[float]:

@@ -24,7 +24,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset
-from siamese.data.catalogue import NAMES
+from siamese.data.catalogue import NAMES, load_dataset
 from siamese.export.files import write_dataset
 from siamese.export.script import MOST_LINES, WIDTH, pytorch_script
 from siamese.learning.augment import KINDS, apply_transforms, draw_transforms
@@ -131,7 +131,7 @@ def in_a_process(script: str, data: Path, place: Path) -> str:
     return done.stdout
 
 
-def test_reads_torchvisions_own_files(tmp_path: Path) -> None:
+def test_reads_torchvisions_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -147,6 +147,14 @@ def test_reads_torchvisions_own_files(tmp_path: Path) -> None:
     losses, accuracy = told(in_a_process(pytorch_script(recipe, "mnist", 1, (28, 28)), tmp_path, tmp_path))
     assert losses[-1] < losses[0]
     assert accuracy > 0.8
+    # The parts are those of the demo, image by image.
+    monkeypatch.setattr(sys, "argv", ["script.py", str(tmp_path)])
+    dataset = load_dataset("mnist", tmp_path)
+    names = parts_of(replace(recipe, invert=False), "mnist")
+    for part in ("train", "validation", "test"):
+        bank = getattr(dataset, part)
+        assert torch.equal(torch.cat(names["load"](part)), bank.images)
+        assert [len(images) for images in names["load"](part)] == bank.counts.tolist()
 
 
 # -- the network

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from torch import Generator, Tensor
 from siamese import SiameseError
 from siamese.data.bank import ImageBank
 from siamese.learning.batches import Batch, batch_loss, check_bank, draw_batch
+from siamese.learning.forces import pair_forces
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
 
@@ -200,3 +202,57 @@ def test_a_bank_that_cannot_fill_a_batch(make_bank: Callable[..., ImageBank], re
 def test_too_few_classes_for_a_batch_of_classes(make_bank: Callable[..., ImageBank]) -> None:
     with pytest.raises(SiameseError, match="A batch of 4 classes cannot be drawn from 3"):
         check_bank(recipe_of("all-pairs", "supcon"), make_bank(classes=3))
+
+
+@pytest.mark.parametrize("recipe", [r for r in RECIPES if r.batching == "all-pairs"], ids=name_of)
+def test_an_image_is_never_paired_with_itself(make_bank: Callable[..., ImageBank], recipe: Recipe) -> None:
+    """A class with fewer images than the batch takes gives some of them twice: the loss is that of a loop that leaves
+    out every pair of an image with itself, and the images' distance to themselves changes nothing."""
+    recipe = replace(recipe, images_per_class=5)
+    bank = make_bank(classes=6, each=3)
+    batch = draw_batch(recipe, bank, Generator().manual_seed(0))
+    repeated = batch.index[:, None] == batch.index
+    assert int(repeated.sum()) > len(batch.index) and torch.equal(batch.itself, repeated)
+    similarity = Similarity(recipe.similarity, 4)
+    # The copies of an image differ, as random changes make them differ.
+    embeddings = embeddings_of(batch, 0)
+    loss = batch_loss(recipe, similarity, embeddings, batch, MARGIN)
+    n = len(batch.index)
+    pairs = [(i, j) for i in range(n) for j in range(n) if batch.index[i] != batch.index[j]]
+    distances = similarity.matrix(embeddings, embeddings)
+    same = batch.same
+
+    def mean(values: list[float]) -> float:
+        return sum(values) / max(1, len(values))
+
+    if recipe.loss in ("contrastive", "bce"):
+        if recipe.loss == "bce":
+            logits = similarity.same_logits_matrix(embeddings, embeddings).detach()
+            of = [(bool(same[p]), math.log1p(math.exp(-float(logits[p]) * (1 if same[p] else -1)))) for p in pairs]
+        else:
+            of = [
+                (bool(same[p]), float(distances[p]) ** 2 if same[p] else max(0.0, MARGIN - float(distances[p])) ** 2)
+                for p in pairs
+            ]
+        expected = (mean([v for s, v in of if s]) + mean([v for s, v in of if not s])) / 2
+    elif recipe.loss == "supcon":
+        of_anchor = []
+        for a in range(n):
+            logits = {j: float(embeddings[a] @ embeddings[j]) / recipe.temperature for i, j in pairs if i == a}
+            total = math.log(sum(map(math.exp, logits.values())))
+            of_anchor.append(mean([total - logits[j] for j in logits if same[a, j]]))
+        expected = mean(of_anchor)
+    else:
+        terms = []
+        for a in range(n):
+            near = [float(distances[a, j]) for i, j in pairs if i == a and same[a, j]]
+            far = [float(distances[a, j]) for i, j in pairs if i == a and not same[a, j]]
+            if recipe.mining == "hard":
+                terms.append(max(0.0, MARGIN + max(near) - min(far)))
+            else:
+                terms += [t for p in near for q in far if (t := MARGIN + p - q) > 0]
+        expected = mean(terms)
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
+    forces = pair_forces(recipe, similarity, embeddings, batch, MARGIN)
+    assert not bool((batch.index[forces.left] == batch.index[forces.right]).any())
+    assert len(forces.left) == len(pairs) // 2

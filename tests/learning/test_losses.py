@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -20,6 +21,7 @@ from waiting import NothingWaits
 from siamese import SiameseError
 from siamese.learning import losses
 from siamese.models.similarity import Similarity
+from siamese.recipes import Recipe
 from siamese.recipes.recipe import Mining
 
 SEEDS = range(4)
@@ -347,24 +349,56 @@ def test_collapse_values_are_what_one_distance_gives(margin: float) -> None:
     labels = torch.arange(5).repeat_interleave(4)
     same, valid = pair_mask(labels)
     flat = torch.ones(20, 20)
+    whole = Recipe(batching="all-pairs", classes_per_batch=5, images_per_class=4)
     best = min(losses.contrastive_loss(flat * d, same, margin, valid).item() for d in torch.linspace(0, 3, 301))
-    assert losses.collapse_value("contrastive", margin, False, 20) == (pytest.approx(best), "m²/4")
+    assert losses.collapse_value(whole, margin) == (pytest.approx(best), "m²/4")
     for mining in get_args(Mining):
         hinge = losses.mined_triplet_loss(flat, same, mining, margin, False).item()
         soft = losses.mined_triplet_loss(flat, same, mining, margin, True).item()
-        assert losses.collapse_value("triplet", margin, False, 20) == (pytest.approx(hinge), "margin")
-        assert losses.collapse_value("triplet", margin, True, 20) == (pytest.approx(soft), "ln 2")
+        triplet = replace(whole, loss="triplet", mining=mining)
+        assert losses.collapse_value(triplet, margin) == (pytest.approx(hinge), "margin")
+        assert losses.collapse_value(replace(triplet, soft_margin=True), margin) == (pytest.approx(soft), "ln 2")
     best = min(losses.bce_loss(flat * x, same, valid).item() for x in torch.linspace(-3, 3, 301))
-    assert losses.collapse_value("bce", margin, False, 20) == (pytest.approx(best), "ln 2")
+    bce = replace(whole, loss="bce", similarity="learned")
+    assert losses.collapse_value(bce, margin) == (pytest.approx(best), "ln 2")
     supcon = losses.supcon_loss(flat, same, 0.1).item()
-    assert losses.collapse_value("supcon", margin, False, 20) == (pytest.approx(supcon), "ln(B − 1)")
+    recipe = replace(whole, loss="supcon", similarity="cosine")
+    assert losses.collapse_value(recipe, margin) == (pytest.approx(supcon), "ln(B − 1)")
+
+
+@pytest.mark.parametrize(
+    ("similarity", "normalize", "largest"),
+    [
+        ("exponential", False, 1.0),
+        ("cosine", False, 1.0),
+        ("euclidean", True, math.sqrt(2)),
+        ("squared-euclidean", True, 2.0),
+        ("euclidean", False, 50.0),
+        ("manhattan", False, 50.0),
+    ],
+)
+@pytest.mark.parametrize("margin", [0.5, 2.0, 2.5, 4.0])
+def test_the_collapse_line_of_a_bounded_distance_can_be_reached(
+    similarity: str, normalize: bool, largest: float, margin: float
+) -> None:
+    """largest: the distance at which many orthogonal vectors, or very long ones, all are from each other."""
+    vectors = torch.eye(64)[:20] * (1.0 if normalize else 500.0)
+    apart = Similarity(similarity, 64).matrix(vectors, vectors)[0, 1].item()
+    assert min(apart, 50.0) == pytest.approx(largest, abs=1e-3)
+    same, valid = pair_mask(torch.arange(5).repeat_interleave(4))
+    one = torch.ones(20, 20)
+    reachable = [d for d in torch.linspace(0, 4, 2001).tolist() if d <= largest]
+    best = min(losses.contrastive_loss(one * d, same, margin, valid).item() for d in reachable)
+    recipe = Recipe(batching="all-pairs", similarity=similarity, normalize=normalize, margin=margin)
+    value, name = losses.collapse_value(recipe, margin)
+    assert value == pytest.approx(best, rel=1e-3)
+    shown = name.split(" = ")[0].replace("m²/4", "m*m/4").replace("√2", "2**0.5").replace("−", "-").replace("²", "**2")
+    assert eval(shown, {"m": margin}) == pytest.approx(value)  # noqa: S307 - our own formula
 
 
 def test_unknown_names_are_told() -> None:
     with pytest.raises(SiameseError, match='no mining "easy".*semi-hard'):
         losses.mined_triplet_loss(torch.ones(2, 2), torch.eye(2, dtype=torch.bool), "easy", 1.0, False)
-    with pytest.raises(SiameseError, match='no loss "hinge".*supcon'):
-        losses.collapse_value("hinge", 1.0, False, 2)
 
 
 @pytest.mark.parametrize("name", ALL_LOSSES)

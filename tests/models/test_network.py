@@ -139,3 +139,15 @@ def test_threads_that_build_at_once_get_the_same_weights() -> None:
         thread.join()
     assert len(built) == 6
     assert all(same_weights(built[0], other) for other in built)
+
+
+def test_building_a_network_leaves_every_generator_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that is opened in one tab must not change the random numbers of a run on the GPU."""
+
+    def reseeded(seed: int) -> None:
+        raise AssertionError("the CUDA generators were reseeded")
+
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", reseeded)
+    before = torch.get_rng_state()
+    build_network(Recipe(seed=3), 1, (16, 16))
+    assert torch.equal(torch.get_rng_state(), before)

@@ -95,8 +95,7 @@ class RunHistory:
         progress, newest = self.progress, self.validations[-1] if self.validations else None
         recipe = self.recipe
         margin = recipe.margin if progress is None else progress.margin
-        images = recipe.classes_per_batch * recipe.images_per_class
-        collapse, collapse_name = collapse_value(recipe.loss, margin, recipe.soft_margin, images)
+        collapse, collapse_name = collapse_value(recipe, margin)
         rate = 0.0 if progress is None else progress.steps_per_second
         return {
             "step": self.told_step,
