@@ -42,20 +42,20 @@ def run_figure(history: RunHistory, title: str, dataset: Dataset | None = None) 
     dataset: what the run was trained on; with it the map shows the images themselves, each class in a colour of its
     own, and the texts say what is unseen; without it points. A part that has no data yet says so.
     """
-    told = history.told()
+    snapshot = history.snapshot()
     unseen = "images" if dataset is None else dataset.unseen
     figure = Figure(figsize=_SIZE, dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     figure.text(0.045, 0.972, title, size=13, weight="bold", color=INK, va="center", parse_math=False)
-    figure.text(0.045, 0.942, _facts(history, told), size=_TEXT, color=SOFT, va="center", parse_math=False)
+    figure.text(0.045, 0.942, _facts(history, snapshot), size=_TEXT, color=SOFT, va="center", parse_math=False)
     grid = figure.add_gridspec(
         2, 2, left=0.045, right=0.985, top=0.85, bottom=0.065, hspace=0.48, wspace=0.14, width_ratios=(1.1, 1)
     )
     loss, distances, embedding, scores = (figure.add_subplot(grid[place]) for place in range(4))
-    _draw_loss(loss, told)
-    _draw_distances(distances, told, unseen)
-    _draw_map(embedding, history, told, dataset)
-    _draw_scores(scores, told, unseen)
+    _draw_loss(loss, snapshot)
+    _draw_distances(distances, snapshot, unseen)
+    _draw_map(embedding, history, snapshot, dataset)
+    _draw_scores(scores, snapshot, unseen)
     return figure
 
 
@@ -76,10 +76,10 @@ def _written(figure: Figure, kind: str, metadata: dict[str, Any]) -> bytes:
     return out.getvalue()
 
 
-def _facts(history: RunHistory, told: dict[str, Any]) -> str:
-    facts = [f"{told['step']:,} of {told['steps']:,} steps", f"{told['seconds']:.1f} s"]
-    facts += [told["device"]] if told["device"] else []
-    facts += [f"{told['parameters']:,} weights"] if told["parameters"] else []
+def _facts(history: RunHistory, snapshot: dict[str, Any]) -> str:
+    facts = [f"{snapshot['step']:,} of {snapshot['steps']:,} steps", f"{snapshot['seconds']:.1f} s"]
+    facts += [snapshot["device"]] if snapshot["device"] else []
+    facts += [f"{snapshot['parameters']:,} weights"] if snapshot["parameters"] else []
     if history.diagnosis is not None:
         words = {"collapse": "collapse", "diverged": "diverged", "satisfied": "every triplet satisfied"}
         facts.append(
@@ -148,8 +148,8 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     return np.where(known, total / np.maximum(weight, 1e-12), math.nan)
 
 
-def _draw_loss(axes: Axes, told: dict[str, Any]) -> None:
-    loss, validation = told["loss"], told["validation"]
+def _draw_loss(axes: Axes, snapshot: dict[str, Any]) -> None:
+    loss, validation = snapshot["loss"], snapshot["validation"]
     sentence = "Down is better. On the dotted line, every pair has the same distance."
     _head(axes, f"Loss: {loss['name']}", sentence)
     raw, checked = _numbers(loss["value"]), _numbers(validation["loss"])
@@ -181,7 +181,7 @@ def _draw_loss(axes: Axes, told: dict[str, Any]) -> None:
         tops.append(collapse * 1.12)
     axes.set_ylim(0, max(tops) or 1.0)
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    _step_axis(axes, told["step"])
+    _step_axis(axes, snapshot["step"])
     _legend(axes, handles)
 
 
@@ -194,8 +194,8 @@ def _step_axis(axes: Axes, steps: int) -> None:
         axes.get_xticklabels()[-1].set_horizontalalignment("right")
 
 
-def _draw_distances(axes: Axes, told: dict[str, Any], unseen: str) -> None:
-    frame, scores = told["frame"], told["scores"]
+def _draw_distances(axes: Axes, snapshot: dict[str, Any], unseen: str) -> None:
+    frame, scores = snapshot["frame"], snapshot["scores"]
     if frame is None:
         _head(axes, "Distances", "Same pairs and different pairs, and the threshold between.")
         return _empty(axes, "No validation was made.")
@@ -280,8 +280,8 @@ def _tint(colour: str, share: float) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _draw_map(axes: Axes, history: RunHistory, told: dict[str, Any], dataset: Dataset | None) -> None:
-    frame = told["frame"]
+def _draw_map(axes: Axes, history: RunHistory, snapshot: dict[str, Any], dataset: Dataset | None) -> None:
+    frame = snapshot["frame"]
     sentence = "Neighbours look alike to the network."
     if frame is None:
         _head(axes, "Embedding map", sentence)
@@ -340,8 +340,8 @@ _SCORES: tuple[tuple[str, str, float, Any, str], ...] = (
 )
 
 
-def _draw_scores(axes: Axes, told: dict[str, Any], unseen: str) -> None:
-    scores, validation = told["scores"], told["validation"]
+def _draw_scores(axes: Axes, snapshot: dict[str, Any], unseen: str) -> None:
+    scores, validation = snapshot["scores"], snapshot["validation"]
     if scores is None:
         _head(axes, f"Scores on unseen {unseen}", "Beside each, what comparing raw pixels scores.")
         return _empty(axes, "No validation was made.")
@@ -392,7 +392,7 @@ def _draw_scores(axes: Axes, told: dict[str, Any], unseen: str) -> None:
     plot.set_ylim(0, 1)
     plot.set_yticks([0, 0.5, 1])
     plot.yaxis.set_major_formatter(PercentFormatter(1.0, 0, " %"))
-    _step_axis(plot, told["step"])
+    _step_axis(plot, snapshot["step"])
     _legend(plot, handles, below=-0.2)
 
 

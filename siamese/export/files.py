@@ -77,11 +77,11 @@ def _scores(scores: Mapping[str, Any], unseen: str) -> dict[str, Any]:
         "oneshot": (f"{trials} on {unseen} that training never shows", 1 / scores["way"]),
     }
     baseline = scores["baseline"] or {}
-    told = {
+    scored = {
         name: {"value": scores[name], "raw_pixels": baseline.get(name), "guess": guess, "protocol": protocol}
         for name, (protocol, guess) in protocols.items()
     }
-    return told | {"threshold": {"value": scores["threshold"], "protocol": "below it the verdict is same"}}
+    return scored | {"threshold": {"value": scores["threshold"], "protocol": "below it the verdict is same"}}
 
 
 def run_as_csv(history: RunHistory) -> str:

@@ -66,7 +66,7 @@ def _two(arguments: Any) -> tuple[Any, Any]:
 
 def _detail(job: TrainingJob) -> dict[str, Any] | None:
     stepped, dataset = job.stepped, job.dataset
-    if stepped is None or dataset is None or stepped.step != job.history.told_step:
+    if stepped is None or dataset is None or stepped.step != job.history.newest_step:
         return None
     images, partner = dataset.train.images, dataset.train.partner
     crossed = partner is not None and job.recipe.batching == "pairs"

@@ -303,5 +303,7 @@ def _controlled(browser: Browser) -> TrainingJob | None:
 
 
 def _run_choices(owner: str, current: str | None) -> list[tuple[str, str]]:
-    jobs = [job for job in reversed(current_lab().jobs.of_owner(owner)) if job.id != current and job.history.told_step]
+    jobs = [
+        job for job in reversed(current_lab().jobs.of_owner(owner)) if job.id != current and job.history.newest_step
+    ]
     return [(f"{form.label(job.dataset_name, job.recipe)} ({job.state})", job.id) for job in jobs[:MOST_RUNS]]

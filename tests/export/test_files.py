@@ -23,18 +23,16 @@ from siamese.export import files as export
 from siamese.recipes import Recipe
 from siamese.training.events import Progress
 from siamese.training.jobs.history import RunHistory
-from siamese.training.jobs.job import TrainingJob
+from siamese.training.jobs.job import TrainingJob, Visitor
 from siamese.training.loop import train
 
 RECIPE = Recipe(encoder="strided", embedding_dim=8, batch_size=8, steps=6, validate_every=3)
 
 
 def a_job(dataset: Dataset, recipe: Recipe = RECIPE) -> TrainingJob:
-    def run(recipe: Recipe, data: Dataset, control: Any) -> Any:
-        return train(recipe, data, control, device=torch.device("cpu"))
-
-    job = TrainingJob("me", recipe, "patterns", lambda _: dataset, run, paused=False)
-    job.work()
+    job = TrainingJob(Visitor("me"), recipe, "patterns", lambda _: dataset)
+    job.load()
+    job.train(train, torch.device("cpu"), lambda: False)
     assert job.state == "done"
     return job
 
@@ -85,7 +83,7 @@ def test_every_score_has_its_protocol_and_its_baseline(job: TrainingJob) -> None
 
 
 def test_json_of_a_run_that_has_not_begun(dataset: Dataset) -> None:
-    job = TrainingJob("me", RECIPE, "glyphs", lambda _: dataset, lambda *_: iter(()), paused=False)
+    job = TrainingJob(Visitor("me"), RECIPE, "glyphs", lambda _: dataset)
     run = strict(export.run_as_json(job.snapshot()))
     assert run["state"] == "waiting"
     assert run["scores"] is None and run["distances"] is None and run["embedding_map"] is None

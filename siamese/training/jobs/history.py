@@ -86,11 +86,11 @@ class RunHistory:
             self.diagnosis = None if event.kind == "recovered" else event
 
     @property
-    def told_step(self) -> int:
+    def newest_step(self) -> int:
         """The newest step that was reported."""
         return 0 if self.progress is None else self.progress.step
 
-    def told(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Curves, scores, newest frame and diagnosis, without the step view's pictures."""
         progress, newest = self.progress, self.validations[-1] if self.validations else None
         recipe = self.recipe
@@ -98,7 +98,7 @@ class RunHistory:
         collapse, collapse_name = collapse_value(recipe, margin)
         rate = 0.0 if progress is None else progress.steps_per_second
         return {
-            "step": self.told_step,
+            "step": self.newest_step,
             "steps": recipe.steps,
             "seconds": 0.0 if progress is None else round(progress.seconds, 2),
             "seconds_left": self._seconds_left(),

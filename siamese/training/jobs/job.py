@@ -240,7 +240,7 @@ class TrainingJob:
                 "prepared": round(self._prepared, 3),
                 "recipe": self.recipe.as_dict(),
                 "dataset": self.about_data(),
-                **self._history.told(),
+                **self._history.snapshot(),
             }
 
     def ask(self, question: Callable[[Any], Any], timeout: float) -> Any:

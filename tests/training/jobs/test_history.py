@@ -86,12 +86,12 @@ def test_small_numbers_keep_their_digits() -> None:
     assert frame is not None
     assert frame["edges"] == pytest.approx(edges, rel=5e-4) and len(set(frame["edges"])) == 41
     assert frame["threshold"] == 7.654e-7
-    snapshot = history.told()
+    snapshot = history.snapshot()
     assert snapshot["scores"]["threshold"] == 7.654e-7 and snapshot["scores"]["eer"] == 0.1235
 
 
 def test_a_history_before_anything_happened() -> None:
-    told = RunHistory(Recipe(steps=77, learning_rate=0.01)).told()
+    told = RunHistory(Recipe(steps=77, learning_rate=0.01)).snapshot()
     assert told["step"] == 0 and told["steps"] == 77 and told["seconds_left"] is None
     assert told["frame"] is None and told["scores"] is None and told["diagnosis"] is None
     assert told["learning_rate"] == 0.01 and told["loss"]["value"] == []
@@ -109,8 +109,8 @@ def test_a_history_of_a_run() -> None:
         validation(4),
     ):
         history.add(event)
-    told = history.told()
-    assert told["step"] == 4 == history.told_step and told["seconds"] == 1.0
+    told = history.snapshot()
+    assert told["step"] == 4 == history.newest_step and told["seconds"] == 1.0
     assert told["seconds_left"] == 1.5  # four steps in a second, six to go
     assert told["loss"]["step"] == [1, 2, 3, 4] and told["loss"]["value"] == [0.5, 0.4, 0.3, 0.2]
     assert told["loss"]["collapse"] == 0.25 and told["loss"]["collapse_name"] == "m²/4"
@@ -126,7 +126,7 @@ def test_the_collapse_line_moves_with_the_margin() -> None:
     history = RunHistory(Recipe())
     history.add(started())
     history.add(progress(1, (0.5,), margin=2.0))
-    assert history.told()["loss"]["collapse"] == 1.0 and history.told()["margin"] == 2.0
+    assert history.snapshot()["loss"]["collapse"] == 1.0 and history.snapshot()["margin"] == 2.0
 
 
 def test_frames_are_thinned_and_the_first_and_newest_are_kept() -> None:
@@ -136,7 +136,7 @@ def test_frames_are_thinned_and_the_first_and_newest_are_kept() -> None:
         assert len(history.validations) <= MOST_FRAMES
         steps = [v.step for v in history.validations]
         assert steps == sorted(set(steps)) and steps[0] == 0 and steps[-1] == step
-    frame = history.told()["frame"]
+    frame = history.snapshot()["frame"]
     assert frame["step"] == 999 and frame["index"] == len(history.validations) - 1
 
 
@@ -146,7 +146,7 @@ def test_a_run_that_diverges_can_still_be_told() -> None:
     history.add(progress(3, (0.5, math.nan, math.inf)))
     history.add(validation(3, loss=math.inf))
     history.add(Diagnosis("diverged", 2))
-    told = json.loads(json.dumps(history.told(), allow_nan=False))
+    told = json.loads(json.dumps(history.snapshot(), allow_nan=False))
     assert told["loss"]["value"] == [0.5, None, None] and told["validation"]["loss"] == [None]
     assert told["diagnosis"] == {"kind": "diverged", "step": 2}
 
@@ -154,13 +154,13 @@ def test_a_run_that_diverges_can_still_be_told() -> None:
 def test_a_diagnosis_ends_when_the_run_has_recovered() -> None:
     history = RunHistory(Recipe())
     history.add(Diagnosis("collapse", 40))
-    assert history.told()["diagnosis"] == {"kind": "collapse", "step": 40}
+    assert history.snapshot()["diagnosis"] == {"kind": "collapse", "step": 40}
     history.add(Diagnosis("recovered", 60))
-    assert history.told()["diagnosis"] is None
+    assert history.snapshot()["diagnosis"] is None
 
 
 def test_the_newest_single_step_is_kept_apart() -> None:
     history = RunHistory(Recipe())
     history.add(Stepped(3, 0.5, ()))
     assert history.stepped == Stepped(3, 0.5, ())
-    assert "pairs" not in history.told()
+    assert "pairs" not in history.snapshot()

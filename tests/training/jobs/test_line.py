@@ -117,9 +117,9 @@ def test_a_paused_run_takes_no_turn_and_a_step_gives_it_one(room: Callable[..., 
     one.turns(3)  # it comes to a stand
     assert one.turns(4) == ["b"] * 4 and one.line.turning() == 1
     a.control.step_once()
-    step = a.history.told_step
+    step = a.history.newest_step
     assert "a" in one.turns(2)
-    assert a.history.told_step == step + 1
+    assert a.history.newest_step == step + 1
     one.turns(3)
     assert one.turns(3) == ["b"] * 3 and a.state == "paused"
     a.control.resume()
