@@ -166,8 +166,8 @@ def _opened(file: Path | BinaryIO | bytes, name: str) -> Iterator[Image.Image]:
         try:
             image = Image.open(stream, formats=_FORMATS)
         except Image.DecompressionBombError as error:
-            pixels = re.search(r"\d+", str(error))
-            raise _too_many_pixels(shown, int(pixels[0]) if pixels else None) from error
+            number = re.search(r"\d+", str(error))
+            raise _too_many_pixels(shown, int(number[0]) if number else None) from error
         except Exception as error:  # a hostile header fails in any way it likes
             raise SiameseError(f'"{shown}" is not an image that can be read here; {_advice(start)}.') from error
         with image:

@@ -23,7 +23,8 @@ from siamese.data.strokes import Hand
 from siamese.evaluation import metrics
 from siamese.evaluation.familiarity import measure_familiarity
 from siamese.evaluation.frequency import rising_frequency
-from siamese.evaluation.protocols import Evaluator, Judge
+from siamese.evaluation.judge import Judge
+from siamese.evaluation.protocols import Evaluator
 from siamese.evaluation.validation import most_pairs
 from siamese.learning.augment import apply_transforms, draw_transforms
 from siamese.learning.sampling import fixed_pairs, sample_episodes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import gradio as gr
 
@@ -37,6 +37,6 @@ def as_browser(value: Any) -> Browser:
     return Browser(owner if _is_key(owner) else "", job if _is_key(job) else None)
 
 
-def _is_key(value: object) -> bool:
+def _is_key(value: object) -> TypeGuard[str]:
     """Whether it may be one of this server's keys, which have 16 letters; a longer one would only fill the memory."""
     return isinstance(value, str) and len(value) <= 64
