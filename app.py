@@ -6,11 +6,11 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from siamese.ui.app import build_demo, launch
+from siamese.ui.app import build_demo, launch, wait_for_end
 from siamese.ui.settings import read_settings
 
 if __name__ == "__main__":
     settings = read_settings()
     demo = build_demo(settings)
     launch(demo, settings)
-    demo.block_thread()
+    wait_for_end(demo)

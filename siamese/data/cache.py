@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import os
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import safetensors
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
+from siamese.data.whole_file import write_whole
 
 Progress = Callable[[float], None]
 
@@ -35,11 +35,11 @@ def load_or_build(
     """The data set of that name and seed: read from the folder if it is kept there, else built and kept.
 
     build: called as build(seed, progress), only where no usable file is found.
-    version: the builder's; a file written by another version is replaced, and so is a truncated or foreign one.
+    version: the builder's; a file written by another version is replaced, and so is a damaged or foreign one.
     progress: receives 0 to 1; straight 1 where the file was read.
 
-    The file is written beside its place and moved there whole, so two processes that build at once each leave a
-    complete file. A folder that cannot be written costs the next start some seconds and nothing else.
+    The file carries a checksum, and is written whole, so two processes that build at once each leave a complete file.
+    A folder that cannot be written costs the next start some seconds and nothing else.
     """
     path = Path(cache_dir) / f"{name}-seed{seed}.safetensors"
     kept = _read(path, name, seed, version)
@@ -60,11 +60,14 @@ def _read(path: Path, name: str, seed: int, version: int) -> Dataset | None:
         return None
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            notes = json.loads((file.metadata() or {})["dataset"])
+            metadata = file.metadata() or {}
+            notes = json.loads(metadata["dataset"])
             if (notes["format"], notes["name"], notes["seed"], notes["version"]) != (_FORMAT, name, seed, version):
                 return None
             # Cloned: a tensor that stays mapped onto the file would change or die with the file.
             tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 - not a mapping
+        if metadata["checksum"] != _checksum(metadata["dataset"], tensors):
+            raise ValueError("the checksum is another one")
         train, validation, test = (_bank(part, tensors, notes["parts"][part]) for part in _PARTS)
         return Dataset(train=train, validation=validation, test=test, **notes["fields"])
     except (safetensors.SafetensorError, SiameseError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
@@ -95,16 +98,16 @@ def _write(path: Path, dataset: Dataset, name: str, seed: int, version: int) -> 
     fields = {key: getattr(dataset, key) for key in ("name", "title", "kind", "unseen", "dark_background")}
     notes = {"format": _FORMAT, "name": name, "seed": seed, "version": version, "fields": fields, "parts": parts}
 
+    plain = {key: tensor.to(torch.device("cpu")).contiguous() for key, tensor in tensors.items()}
+    about = json.dumps(notes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.stem}-{uuid.uuid4().hex}.part")
-    try:
-        save_file(
-            {key: tensor.to(torch.device("cpu")).contiguous() for key, tensor in tensors.items()},
-            unfinished,
-            metadata={"dataset": json.dumps(notes)},
-        )
-        with open(unfinished, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, to_bytes(plain, {"dataset": about, "checksum": _checksum(about, plain)}))
+
+
+def _checksum(about: str, tensors: dict[str, Tensor]) -> str:
+    """Of every word, shape and number: a disk that turns one bit of a picture is noticed."""
+    digest = hashlib.blake2b(about.encode(), digest_size=16)
+    for key in sorted(tensors):
+        digest.update(f"{key} {tensors[key].dtype} {tuple(tensors[key].shape)}\n".encode())
+        digest.update(tensors[key].numpy().data)
+    return digest.hexdigest()

@@ -44,7 +44,7 @@ def build_demo(settings: Settings) -> gr.Blocks:
 
 
 def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
-    """Starts serving the page in the background and returns its address; demo.block_thread() waits for the end."""
+    """Starts serving the page in the background and returns its address; wait_for_end waits."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     open_log()
     # After every failed event Gradio sums up all events that it remembers, which are 10,000 unless this says fewer.
@@ -76,3 +76,18 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
     # Not before: Gradio gives up on a server of its own that does not answer at once, and drawing keeps it busy.
     current_lab().warm_up()
     return address
+
+
+def wait_for_end(demo: gr.Blocks) -> None:
+    """Serves until Control-C, then ends every run and the process.
+
+    A thread that computes in torch while Python is torn down aborts the process, so it is left without that.
+    """
+    try:
+        demo.block_thread()
+    finally:
+        demo.close(verbose=False)
+        current_lab().close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)

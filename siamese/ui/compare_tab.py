@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from PIL import Image
 
 from siamese import SiameseError
 from siamese.comparison.explain import explain
+from siamese.data.image_file import read_image
 from siamese.evaluation.numbers import significant
 from siamese.ui.browser import as_browser
 from siamese.ui.lab import EXAMPLES, current_lab
@@ -96,7 +98,7 @@ def wire(tab: CompareTab, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blo
 
     def choose(event: gr.SelectData) -> list[Any]:
         pair = tab.pairs[event.index if isinstance(event.index, int) else 0]
-        return [Image.open(EXAMPLES / pair["left"]), Image.open(EXAMPLES / pair["right"]), pair["model"]]
+        return [_example(pair["left"]), _example(pair["right"]), pair["model"]]
 
     tab.examples.select(choose, None, [tab.left, tab.right, tab.model], **private)
     gr.on([opened.select, demo.load], _offer, [browser, tab.model], tab.model, **private)
@@ -115,14 +117,36 @@ def _offer(browser: Any, chosen: Any) -> gr.Dropdown:
 
 
 def example_pairs() -> list[dict[str, str]]:
-    """The pairs of the examples folder: names of two files in it, a title, and the model that knows such images."""
+    """The pairs of the examples folder: names of two files in it, a title, and the model that knows such images.
+
+    A pair that cannot be read is left out, and the log says why.
+    """
     listing = EXAMPLES / "pairs.json"
-    return json.loads(listing.read_text("utf-8"))["pairs"] if listing.exists() else []
+    try:
+        pairs = json.loads(listing.read_text("utf-8"))["pairs"]
+        if not isinstance(pairs, list):
+            raise TypeError("no list of pairs")
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        current_lab().leave_out("examples/pairs.json", f"{type(error).__name__}.")
+        return []
+    sound = []
+    for number, pair in enumerate(pairs):
+        try:
+            for part in ("left", "right"):
+                _example(pair[part])
+            sound.append({name: str(pair[name]) for name in ("left", "right", "title", "model")})
+        except (SiameseError, LookupError, TypeError) as error:
+            current_lab().leave_out(f"example {number + 1} of examples/pairs.json", str(error))
+    return sound
+
+
+def _example(name: str) -> Image.Image:
+    return read_image(EXAMPLES / Path(name).name, name)
 
 
 def side_by_side(pair: dict[str, str], side: int = 160) -> Image.Image:
     """An example's two images next to each other, for its thumbnail."""
-    both = [Image.open(EXAMPLES / pair[part]).convert("RGB").resize((side, side)) for part in ("left", "right")]
+    both = [_example(pair[part]).convert("RGB").resize((side, side)) for part in ("left", "right")]
     card = Image.new("RGB", (2 * side + 4, side), "white")
     card.paste(both[0], (0, 0))
     card.paste(both[1], (side + 4, 0))

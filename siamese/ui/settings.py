@@ -20,7 +20,8 @@ JOBS = 32  # runs that take turns: a class of thirty, where their memory suffice
 @dataclass(frozen=True)
 class Settings:
     """data_dir: where data sets and caches lie. device: what trains. jobs: how many runs take turns; workers: how many
-    train at the same time; threads: CPU threads of each (None: torch's own choice, on a GPU). host, port: where the page is served; share: through Gradio's
+    train at the same time; threads: CPU threads of each (None: torch's own choice, on a GPU). memory: bytes that all runs
+    together may take (None: a share of what is free). host, port: where the page is served; share: through Gradio's
     tunnel."""
 
     data_dir: Path
@@ -31,6 +32,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     share: bool = False
+    memory: int | None = None
 
 
 def default_workers(device: torch.device) -> tuple[int, int | None]:
@@ -56,6 +58,9 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
     parser.add_argument(
         "--jobs", type=int, default=JOBS, help="runs that take turns; the rest wait in line (%(default)s)"
     )
+    parser.add_argument(
+        "--memory", type=float, default=None, metavar="GB", help="for all runs together (a share of what is free)"
+    )
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
     options = parser.parse_args(arguments)
     try:
@@ -64,5 +69,18 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
         parser.error(str(error))
     if not 1 <= options.jobs <= 64:
         parser.error(f"--jobs is {options.jobs}; it has to be from 1 to 64.")
+    if options.memory is not None and not 0.1 <= options.memory <= 10_000:
+        parser.error(f"--memory is {options.memory:g}; it has to be from 0.1 to 10000 GB.")
+    memory = None if options.memory is None else int(options.memory * 1e9)
     workers, threads = default_workers(device)
-    return Settings(options.data_dir, device, options.jobs, workers, threads, options.host, options.port, options.share)
+    return Settings(
+        options.data_dir,
+        device,
+        options.jobs,
+        workers,
+        threads,
+        options.host,
+        options.port,
+        options.share,
+        memory,
+    )

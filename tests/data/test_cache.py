@@ -93,6 +93,19 @@ def test_truncated_file_is_rebuilt(tmp_path: Path, kept: float) -> None:
     assert len(builder.seeds) == 2
 
 
+@pytest.mark.parametrize("part", ["first byte", "a name", "a picture", "last byte"])
+def test_one_wrong_bit_is_noticed(tmp_path: Path, part: str) -> None:
+    builder = Builder(_dataset())
+    _load(tmp_path, builder)
+    whole = bytearray((tmp_path / FILE).read_bytes())
+    header = int.from_bytes(whole[:8], "little")
+    place = {"first byte": 8, "a name": whole.index(b"class_names") + 20, "a picture": 8 + header + 40, "last byte": -1}
+    whole[place[part]] ^= 1
+    (tmp_path / FILE).write_bytes(whole)
+    _same(_load(tmp_path, builder), builder.dataset)
+    assert builder.seeds == [SEED, SEED]
+
+
 def _notes(**changed: object) -> dict[str, str]:
     notes = {"format": "siamese-dataset-1", "name": NAME, "seed": SEED, "version": VERSION, "fields": {}, "parts": {}}
     return {"dataset": json.dumps(notes | changed)}
