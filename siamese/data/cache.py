@@ -60,13 +60,13 @@ def _read(path: Path, name: str, seed: int, version: int) -> Dataset | None:
         return None
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            notes = json.loads(metadata["dataset"])
+            checksum, _, about = (file.metadata() or {})["dataset"].partition(" ")
+            notes = json.loads(about)
             if (notes["format"], notes["name"], notes["seed"], notes["version"]) != (_FORMAT, name, seed, version):
                 return None
             # Cloned: a tensor that stays mapped onto the file would change or die with the file.
             tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 - not a mapping
-        if metadata["checksum"] != _checksum(metadata["dataset"], tensors):
+        if checksum != _checksum(about, tensors):
             raise ValueError("the checksum is another one")
         train, validation, test = (_bank(part, tensors, notes["parts"][part]) for part in _PARTS)
         return Dataset(train=train, validation=validation, test=test, **notes["fields"])
@@ -101,7 +101,7 @@ def _write(path: Path, dataset: Dataset, name: str, seed: int, version: int) -> 
     plain = {key: tensor.to(torch.device("cpu")).contiguous() for key, tensor in tensors.items()}
     about = json.dumps(notes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, to_bytes(plain, {"dataset": about, "checksum": _checksum(about, plain)}))
+    write_whole(path, to_bytes(plain, {"dataset": f"{_checksum(about, plain)} {about}"}))
 
 
 def _checksum(about: str, tensors: dict[str, Tensor]) -> str:

@@ -108,7 +108,7 @@ def test_one_wrong_bit_is_noticed(tmp_path: Path, part: str) -> None:
 
 def _notes(**changed: object) -> dict[str, str]:
     notes = {"format": "siamese-dataset-1", "name": NAME, "seed": SEED, "version": VERSION, "fields": {}, "parts": {}}
-    return {"dataset": json.dumps(notes | changed)}
+    return {"dataset": "a-checksum " + json.dumps(notes | changed)}
 
 
 @pytest.mark.parametrize(
