@@ -83,7 +83,7 @@ DAMAGES = (
 @pytest.mark.parametrize("how", DAMAGES)
 def test_a_damaged_file_is_left_out_and_named(folders: Path, how: str, caplog: pytest.LogCaptureFixture) -> None:
     named = damage(folders, how)
-    lab = labs.open_lab(Settings(folders, torch.device("cpu"), 1, 1))
+    lab = labs.open_lab(Settings(folders, torch.device("cpu"), jobs=1, workers=1, threads=1))
     try:
         shipped, pairs = models.model_choices(""), compare_tab.example_pairs()
         models.model_choices(""), compare_tab.example_pairs()
@@ -101,12 +101,12 @@ def test_a_damaged_file_is_left_out_and_named(folders: Path, how: str, caplog: p
 def test_the_page_is_built_without_weights_and_examples(folders: Path) -> None:
     for folder in ("weights", "examples"):
         shutil.rmtree(folders / folder)
-    build_demo(Settings(folders, torch.device("cpu"), 1, 1))
+    build_demo(Settings(folders, torch.device("cpu"), jobs=1, workers=1, threads=1))
     labs.current_lab().close()
 
 
 def test_closing_ends_the_drawing_of_data_sets(tmp_path: Path) -> None:
-    lab = Lab(Settings(tmp_path, torch.device("cpu"), 1, 1))
+    lab = Lab(Settings(tmp_path, torch.device("cpu"), jobs=1, workers=1, threads=1))
     lab.warm_up()
     lab.close()
     assert lab._warming is not None and not lab._warming.is_alive()
