@@ -26,6 +26,7 @@ from siamese.evaluation.subsets import fingerprint
 from siamese.export.cards import Making, model_card
 from siamese.learning.sampling import holds_a_large_group
 from siamese.models.checkpoint import Checkpoint
+from siamese.models.views import KINDS
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.training.control import TrainingControl
 from siamese.training.events import Diagnosis, Finished, Progress, Started, plain
@@ -53,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="FILE", help="the best checkpoint; the last one goes beside it as FILE.last"
     )
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on from the last checkpoint of such a run")
+    parser.add_argument(
+        "--views",
+        choices=KINDS,
+        default="one",
+        help="views of an image whose embeddings are averaged when the trained network compares (one)",
+    )
     parser.add_argument("--card", type=Path, metavar="FILE.md", help="write a model card with measured test scores")
 
 
@@ -87,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
     found = [_marked(Checkpoint.from_bytes(outcome.finished.best), marks)]
     if outcome.diverged_at is None and last.step != found[0].step:
         found.append(replace(last, training={}))
+    found = [replace(checkpoint, views=options.views) for checkpoint in found]
     candidates = [Evaluator(checkpoint, process.device).calibrated(dataset) for checkpoint in found]
     if earlier is not None and earlier.recipe == last.recipe:
         candidates.append(earlier)

@@ -20,6 +20,7 @@ from siamese.data.image_file import printable
 from siamese.data.whole_file import write_whole
 from siamese.models.calibration import Calibration
 from siamese.models.network import SiameseNetwork, build_network
+from siamese.models.views import KINDS, ViewKind
 from siamese.recipes import Recipe
 
 FORMAT = "siamese-checkpoint-1"
@@ -46,6 +47,7 @@ class Checkpoint:
     training: the optimiser's and the generators' state, in the last checkpoint of a run alone, so that it can go on.
     source_size: (height, width) of the data set's images before the recipe's own size stretched them; None: the same.
     calibration: what the distances mean, measured when a run ends; None where it was not measured.
+    views: which views of an image are embedded and averaged whenever the network compares (models/views.py).
     """
 
     recipe: Recipe
@@ -64,6 +66,7 @@ class Checkpoint:
     )
     source_size: tuple[int, int] | None = None
     calibration: Calibration | None = None
+    views: ViewKind = "one"
 
     def network(self) -> SiameseNetwork:
         """The network on the CPU, in evaluation mode. Raises SiameseError where the weights are another network's."""
@@ -76,6 +79,7 @@ class Checkpoint:
             )
         network = build_network(self.recipe, self.channels, self.size, fetch=False)
         network.load_state_dict(self.weights)
+        network.views = self.views
         return network.eval()
 
     def to_bytes(self) -> bytes:
@@ -95,6 +99,7 @@ class Checkpoint:
             "seconds": self.seconds,
             "versions": self.versions,
             "calibration": None if self.calibration is None else self.calibration.as_dict(),
+            "views": self.views,
         }
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         return bytes_from_tensors(plain, {"format": FORMAT, "about": json.dumps(about)})
@@ -121,7 +126,8 @@ class Checkpoint:
             size, source = _size(about["size"]), about.get("source_size")
             calibration = about.get("calibration")
             dark, scores = about["dark_background"], dict(about["scores"])
-            if not math.isfinite(threshold + seconds) or dark not in (None, True, False):
+            views = about.get("views", "one")  # files of earlier versions know one view
+            if not math.isfinite(threshold + seconds) or dark not in (None, True, False) or views not in KINDS:
                 raise ValueError("an impossible value")
             if not all(isinstance(value, (int, float)) for value in scores.values()):
                 raise TypeError("a score that is no number")
@@ -141,6 +147,7 @@ class Checkpoint:
                 versions={str(k): str(v) for k, v in about["versions"].items()},
                 source_size=None if source is None else _size(source),
                 calibration=None if calibration is None else Calibration.from_dict(calibration),
+                views=views,
             )
         except SiameseError:
             raise

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from siamese.models import views
 from siamese.models.encoders import build_encoder, fetch_imagenet_weights
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
@@ -19,6 +20,7 @@ class SiameseNetwork(nn.Module):
     """One encoder, applied to both images of a pair, and a similarity between its embeddings.
 
     Bromley et al. 1993. Images are float [n, C, H, W] in 0 to 1, embeddings float32 [n, D].
+    views: which views of an image are embedded and averaged. Training uses "one"; a checkpoint may ask for more.
     """
 
     def __init__(self, encoder: nn.Module, similarity: Similarity, normalize: bool) -> None:
@@ -26,10 +28,11 @@ class SiameseNetwork(nn.Module):
         self.encoder = encoder
         self.similarity = similarity
         self.normalize = normalize
+        self.views: views.ViewKind = "one"
 
     def embed(self, images: Tensor) -> Tensor:
         """Embeddings, float32 [n, D], of float [n, C, H, W] images; of length 1 where the recipe says so."""
-        return self._finish(self.encoder(images))
+        return self._embed(self.encoder, images)
 
     def embed_pairs(self, images: Tensor) -> Tensor:
         """Embeddings of n left images followed by n right ones (float [2n, C, H, W]) in one pass of the encoder."""
@@ -43,6 +46,12 @@ class SiameseNetwork(nn.Module):
         """Dissimilarity, float32 [n], of n left and n right images."""
         first, second = self.embed_pairs(torch.cat([left, right])).chunk(2)
         return self.similarity(first, second)
+
+    def _embed(self, encoder: nn.Module, images: Tensor) -> Tensor:
+        if self.views == "one":
+            return self._finish(encoder(images))
+        parts = [self._finish(encoder(seen)) for seen in views.views_of(images, self.views)]
+        return self._finish(torch.cat(parts).unflatten(0, (-1, len(images))).mean(0))
 
     def _finish(self, embeddings: Tensor) -> Tensor:
         embeddings = embeddings.float()
@@ -60,7 +69,7 @@ class PseudoSiameseNetwork(SiameseNetwork):
         self.right_encoder = right
 
     def embed_right(self, images: Tensor) -> Tensor:
-        return self._finish(self.right_encoder(images))
+        return self._embed(self.right_encoder, images)
 
     def embed_pairs(self, images: Tensor) -> Tensor:
         left, right = images.chunk(2)
