@@ -177,7 +177,7 @@ class Dataset:
     """A named set in three disjoint parts.
 
     name: how the command line and the page ask for it.  title: how a person reads it.
-    kind: "digits", "characters" (by hand), "print", "faces", "photos", "drawings" (grey on a plain background) or
+    kind: "digits", "characters" (by hand), "print", "pen-and-print", "faces", "photos", "drawings" (grey, plain paper) or
         "images"; recipes that suit themselves to the data look at it.
     unseen: what the validation and test parts hold that training never saw, a plural noun ("alphabets", "people",
         "classes", "images").

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from siamese import SiameseError
-from siamese.data import limits, omniglot, torchvision_sets
+from siamese.data import limits, omniglot, recorded_strokes, torchvision_sets
 from siamese.data.archive import load_zip
 from siamese.data.bank import Dataset
 from siamese.data.cache import load_or_build
@@ -64,7 +64,8 @@ _BUILT_IN = {
         "build_two_domains",
     ),
 }
-NAMES = (*_BUILT_IN, *torchvision_sets.SETS, omniglot.NAME)
+_DRAWINGS = "drawings"
+NAMES = (*_BUILT_IN, *torchvision_sets.SETS, omniglot.NAME, _DRAWINGS)
 
 
 def default_data_dir() -> Path:
@@ -89,6 +90,8 @@ def available(data_dir: Path | None = None) -> list[Entry]:
         entries.append(Entry(fetched.name, fetched.title, fetched.description, False, present))
     present = omniglot.is_present(folder)
     entries.append(Entry(omniglot.NAME, omniglot.TITLE, omniglot.DESCRIPTION, False, present))
+    described = "Characters in print and by pen: glyphs, signs, and Omniglot's small sets with their pen strokes."
+    entries.append(Entry(_DRAWINGS, "Drawings", described, False, recorded_strokes.is_present(folder)))
     return entries
 
 
@@ -144,6 +147,8 @@ def _source(
         return (name_or_path, place), partial(torchvision_sets.load, known, folder, download)
     if name_or_path == omniglot.NAME:
         return (name_or_path, place), partial(omniglot.load, folder, download, progress)
+    if name_or_path == _DRAWINGS:
+        return (name_or_path, place, seed), partial(_load_drawings, folder, seed, progress)
     if not name_or_path:
         raise _unknown("")
     path = Path(name_or_path).expanduser()
@@ -160,6 +165,12 @@ def _load_built_in(name: str, folder: Path, seed: int, progress: Progress | None
     # What renders a set needs fonts and drawing tools that nothing else does.
     module = import_module(known.module)
     return load_or_build(name, getattr(module, known.build), folder / "cache", seed, module.VERSION, progress)
+
+
+def _load_drawings(folder: Path, seed: int, progress: Progress | None) -> Dataset:
+    from siamese.data import drawings  # it renders, as the built-in sets do
+
+    return drawings.load(folder, seed, progress)
 
 
 def _loader_of(path: Path) -> Callable[[Path, int, Progress | None], Dataset]:

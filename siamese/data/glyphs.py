@@ -101,7 +101,7 @@ _CHUNK = 512
 
 
 @dataclass(frozen=True)
-class _Hand:
+class Hand:
     """How freely images are drawn; each is drawn evenly from ± its range, or from (low, high).
 
     rotation: radians.  shear, stretch: shear of the upright, log of width over height.  size: of the largest that
@@ -119,9 +119,9 @@ class _Hand:
     marks: bool = False
 
 
-_VARIED = _Hand(math.radians(16), 0.24, 0.22, (0.7, 1.0), 3.5, (0.22, 0.5))
-_PRINT = _Hand(0.0, 0.0, 0.0, (0.9, 1.0), 0.5, (0.35, 0.5))
-_ROUGH = _Hand(math.radians(14), 0.22, 0.15, (0.8, 1.0), 1.5, (0.13, 0.45), warp=0.85, marks=True)
+VARIED = Hand(math.radians(16), 0.24, 0.22, (0.7, 1.0), 3.5, (0.22, 0.5))
+_PRINT = Hand(0.0, 0.0, 0.0, (0.9, 1.0), 0.5, (0.35, 0.5))
+_ROUGH = Hand(math.radians(14), 0.22, 0.15, (0.8, 1.0), 1.5, (0.13, 0.45), warp=0.85, marks=True)
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,13 @@ def build_two_domains(seed: int = 0, progress: Progress | None = None) -> Datase
     of each character; split as build splits.
     """
     return _build("glyphs-two-domains", "Glyphs in print and by hand", seed, progress, TWO_DOMAIN_IMAGES, True)
+
+
+def render(characters: Sequence[str], hand: Hand, images: int, generator: torch.Generator) -> Tensor:
+    """So many images of each character, in all faces that draw it: uint8 [characters, images, 1, 28, 28]."""
+    masters = _masters(characters, lambda done: None)
+    drawn = _draw(masters, _pick_faces(masters, images, generator), hand, generator, lambda done: None)
+    return drawn.unflatten(0, (len(characters), images))
 
 
 def nearest_ink(shapes: Tensor, others: Tensor) -> Tensor:
@@ -197,7 +204,7 @@ def canonical_shapes(characters: Sequence[str], face: str = "DejaVuSans.ttf") ->
 
 def _build(name: str, title: str, seed: int, progress: Progress | None, images: int, two_domains: bool) -> Dataset:
     report = progress or (lambda done: None)
-    letters = _distinct_letters()
+    letters = distinct_letters()
     report(0.1)
     masters = _masters([letter.character for letter in letters], report)
     generator = torch.Generator().manual_seed(seed)
@@ -206,7 +213,7 @@ def _build(name: str, title: str, seed: int, progress: Progress | None, images: 
         printed = _draw(masters, picks, _PRINT, generator, lambda done: report(0.4 + 0.3 * done))
         drawn = _draw(masters, picks, _ROUGH, generator, lambda done: report(0.7 + 0.3 * done))
     else:
-        printed, drawn = _draw(masters, picks, _VARIED, generator, lambda done: report(0.4 + 0.6 * done)), None
+        printed, drawn = _draw(masters, picks, VARIED, generator, lambda done: report(0.4 + 0.6 * done)), None
     bank = ImageBank.from_labels(
         printed,
         torch.arange(len(letters)).repeat_interleave(images),
@@ -221,7 +228,7 @@ def _build(name: str, title: str, seed: int, progress: Progress | None, images: 
     return Dataset(name=name, title=title, kind="print", unseen="alphabets", dark_background=True, **parts)
 
 
-def _distinct_letters() -> list[_Letter]:
+def distinct_letters() -> list[_Letter]:
     """The letters of the alphabets, without those that have the shape of an earlier one."""
     letters = list(_letters())
     shapes = canonical_shapes([letter.character for letter in letters])
@@ -236,7 +243,7 @@ def _distinct_letters() -> list[_Letter]:
 
 
 def _letters() -> Iterator[_Letter]:
-    drawable = _code_points("DejaVuSans.ttf")
+    drawable = code_points("DejaVuSans.ttf")
     for alphabet, (_, _, case, ranges) in enumerate(_ALPHABETS):
         for code in (code for low, high in ranges for code in range(low, high + 1)):
             character = chr(code)
@@ -245,12 +252,17 @@ def _letters() -> Iterator[_Letter]:
                 continue
             if " WITH " in name or "LIGATURE" in name:  # an accented letter is its bare letter at this size
                 continue
-            if max(_ink("DejaVuSans.ttf", character).size) >= _SMALLEST * _FONT_SIZE:
+            if is_large(character):
                 yield _Letter(character, alphabet)
 
 
+def is_large(character: str) -> bool:
+    """Whether a character is more than a mark, which would be a blot once it is enlarged."""
+    return max(_ink("DejaVuSans.ttf", character).size) >= _SMALLEST * _FONT_SIZE
+
+
 @lru_cache(maxsize=16)
-def _code_points(face: str) -> frozenset[int]:
+def code_points(face: str) -> frozenset[int]:
     with TTFont(_FONTS / face, lazy=True) as font:
         return frozenset(font.getBestCmap())
 
@@ -315,14 +327,14 @@ def _faces_of(characters: Sequence[str]) -> dict[str, list[str]]:
     faces: dict[str, list[str]] = {character: [] for character in characters}
     for d, design in enumerate(_DESIGNS):
         regular, reference = design[0], _DESIGNS[d % 2][0]
-        drawable = _code_points(regular) & _code_points(reference)
+        drawable = code_points(regular) & code_points(reference)
         chosen = [character for character in characters if ord(character) in drawable]
         if regular == reference:
             unlike = torch.zeros(len(chosen))
         else:
             unlike = nearest_ink(canonical_shapes(chosen, regular), canonical_shapes(chosen, reference)).diagonal()
         for face in design:
-            drawable = _code_points(face)
+            drawable = code_points(face)
             for character, distance in zip(chosen, unlike.tolist(), strict=True):
                 if ord(character) in drawable and distance < OTHER_FORM:
                     faces[character].append(face)
@@ -348,7 +360,7 @@ def _pick_faces(masters: _Masters, images: int, generator: torch.Generator) -> T
     return (first[:, None] + turn % masters.counts[:, None]).flatten()
 
 
-def _draw(masters: _Masters, picks: Tensor, hand: _Hand, generator: torch.Generator, report: Progress) -> Tensor:
+def _draw(masters: _Masters, picks: Tensor, hand: Hand, generator: torch.Generator, report: Progress) -> Tensor:
     """One image of each picked master: uint8 [len(picks), 1, 28, 28]."""
     shape, middle = _place(masters, picks, hand, generator)
     n = len(picks)
@@ -385,7 +397,7 @@ def _inked(field: Tensor, pen: Tensor | float) -> Tensor:
     return ((field - pen) * 4.0 + 0.5).clamp(0.0, 1.0)
 
 
-def _place(masters: _Masters, picks: Tensor, hand: _Hand, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _place(masters: _Masters, picks: Tensor, hand: Hand, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Where each image's letter stands: a linear map (float [n, 2, 2], master to image pixels) and its middle [n, 2].
 
     The corners of the letter are mapped too, so that no image is cut: what would reach into the margin is drawn

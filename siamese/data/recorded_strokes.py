@@ -1,4 +1,4 @@
-"""Pen strokes: drawings kept as the path of the pen, drawn again with another pen and a slightly different hand.
+"""Recorded strokes: drawings kept as the path of the pen, drawn again with another pen and a slightly different hand.
 
 Omniglot records how every character was drawn (Lake, Salakhutdinov, Tenenbaum 2015). One recorded drawing gives many
 images: each stroke moves a little by itself, the whole is turned, slanted and scaled, and the pen is thin or thick.
@@ -16,13 +16,15 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from siamese import SiameseError
-from siamese.data import limits
 from siamese.data.image_file import printable
 
 CANVAS = 105.0  # side of the canvas that Omniglot's strokes are measured on
 LARGEST_FILE = 1 << 20  # bytes; a drawing has a few thousand
 _FINER = 4  # an image is drawn so many times larger, then averaged down
 _MARGIN = 1.0  # pixels of an image along its border that the middle of the pen keeps clear of
+
+# Omniglot's small background sets: images_background_small1, strokes_background_small1 and so on.
+COLLECTIONS = ("small1", "small2")
 
 Strokes = list[np.ndarray]
 
@@ -49,10 +51,17 @@ class Pen:
     wobble: float = 0.012
 
 
-AS_DRAWN = Pen((0.9, 0.9), 0, 0, 0, 0, 0, 0, 0, 0, 0)  # the recorded path with a thin pen
+def folder_of(data_dir: Path, kind: str, collection: str) -> Path:
+    """The folder of the "images" or the "strokes" of one of Omniglot's small background sets."""
+    return data_dir / "omniglot" / f"{kind}_background_{collection}"
 
 
-def read_strokes(path: Path) -> Strokes:
+def is_present(data_dir: Path) -> bool:
+    """Whether Omniglot's small background sets lie in the data folder with their strokes."""
+    return all(folder_of(data_dir, kind, name).is_dir() for kind in ("images", "strokes") for name in COLLECTIONS)
+
+
+def read_recorded(path: Path) -> Strokes:
     """The strokes of one recorded drawing, float64 [points, 2] each: x to the right and y downwards, from 0 to 1.
 
     The file holds lines of x, y, time; START begins it and BREAK ends a stroke. Raises SiameseError, with the file's

@@ -261,13 +261,21 @@ def _towers(recipe: Recipe) -> dict[str, str]:
 _STRIDED = (
     "block = lambda i, o, kernel: (nn.Conv2d(i, o, kernel, 2, kernel // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())"
 )
+_DEEP = (
+    "block = lambda i, o, kernel, stride: "
+    "(nn.Conv2d(i, o, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())"
+)
 _POOLED = "pooled = lambda i: (nn.Conv2d(i, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))"
-_BLOCKS = {"strided": _STRIDED, "strided-wide": _STRIDED, "conv4": _POOLED}
+_BLOCKS = {"strided": _STRIDED, "strided-wide": _STRIDED, "strided-deep": _DEEP, "conv4": _POOLED}
 
 # The layers of each encoder for c channels, an embedding of length d, and f features left by the convolutions.
 _LAYERS = {
     "strided": "*block({c}, 16, 5), *block(16, 32, 5), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-wide": "*block({c}, 32, 5), *block(32, 64, 5), *block(64, 128, 3), nn.Flatten(), nn.Linear({f}, {d})",
+    "strided-deep": """
+    *block({c}, 32, 5, 2), *block(32, 64, 3, 1), *block(64, 128, 3, 2), *block(128, 128, 3, 1), *block(128, 128, 3, 2),
+    nn.Flatten(), nn.Linear({f}, {d}),
+""",
     "conv4": "*pooled({c}), *pooled(64), *pooled(64), *pooled(64), nn.Flatten(), nn.Linear({f}, {d})",
     "mnist-post": """
     nn.Conv2d({c}, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),

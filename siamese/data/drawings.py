@@ -1,0 +1,196 @@
+"""Drawings: characters in print and by pen in one set, for a network that compares whatever somebody draws.
+
+The printed part are the glyphs and, in training alone, every other letter, digit and sign of the DejaVu fonts that has
+a shape of its own. The part by pen is Omniglot's two small background sets (Lake, Salakhutdinov, Tenenbaum 2015): their
+images, and their recorded strokes drawn again with other pens. In training each of their characters also counts as
+seven more: turned by quarters and mirrored.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from siamese import SiameseError
+from siamese.data import glyphs
+from siamese.data.bank import Dataset, ImageBank
+from siamese.data.cache import load_or_build
+from siamese.data.image_file import read_image, to_tensor
+from siamese.data.recorded_strokes import COLLECTIONS, Pen, draw, folder_of, is_present, read_recorded
+
+NAME = "drawings"
+TITLE = "Drawings"
+VERSION = 1
+
+VALIDATION = "Early_Aramaic"  # the smallest alphabets with 20 characters, as in the set omniglot
+TEST = "Balinese"
+PRINTED = (16, 8)  # images of each printed character in training: moved as the glyphs are, and bent as well
+PEN_AGAIN = 20  # images of each character by pen that are drawn again, one of each recorded drawing
+TURNED = tuple((turn, mirror) for mirror in (False, True) for turn in range(4))
+
+_BENT = glyphs.Hand(math.radians(14), 0.22, 0.2, (0.7, 1.0), 3.0, (0.13, 0.5), warp=0.85)
+_CATEGORIES = "LNPS"  # Unicode's letters, numbers, punctuation and symbols
+# Scripts that are held out, and dots that differ in nothing but their number.
+_LEFT_OUT = ("GEORGIAN", "ARMENIAN", "HEBREW", "LAO", "NKO", "TIFINAGH", "BRAILLE")
+
+Progress = Callable[[float], None]
+# A character by pen: its alphabet, its name, and the files of its images and strokes in one order.
+Character = tuple[str, str, list[Path], list[Path]]
+
+
+def load(data_dir: Path, seed: int = 0, progress: Progress | None = None) -> Dataset:
+    """The set, uint8 [N, 1, 28, 28], light on dark; groups are alphabets.
+
+    Read are images_background_small1, images_background_small2 and the strokes_ folders of the same names, under
+    omniglot/ of the data folder. Validation are the glyphs' validation alphabets and one by pen, test their test
+    alphabets and another one by pen; these images are as they were given. The set is kept in the data folder.
+    Raises SiameseError where the folders are not there, or hold something else.
+    """
+    if not is_present(data_dir):
+        raise SiameseError(
+            "Drawings needs Omniglot's small background sets with their strokes; put the folders images_background_"
+            "small1, images_background_small2, strokes_background_small1 and strokes_background_small2 from "
+            "github.com/brendenlake/omniglot into the folder omniglot of the data folder."
+        )
+    found = _characters(data_dir)
+    listing = [f"{alphabet}/{name}/{path.name} {path.stat().st_size}" for alphabet, name, *both in found
+               for path in both[0] + both[1]]  # fmt: skip
+
+    def build(seed: int, report: Progress | None) -> Dataset:
+        return _build(found, seed, report or (lambda done: None))
+
+    version = VERSION << 32 | zlib.crc32("\n".join(listing).encode()) ^ glyphs.VERSION
+    return load_or_build(NAME, build, data_dir / "cache", seed, version, progress)
+
+
+def signs() -> list[str]:
+    """Characters of DejaVu Sans beside the glyphs, each of a shape of its own: for training alone.
+
+    None is of a script that is held out, nor looks like a letter of one.
+    """
+    letters = glyphs.distinct_letters()
+    others = [chr(code) for code in sorted(glyphs.code_points("DejaVuSans.ttf")) if _is_sign(chr(code))]
+    taken = {letter.character for letter in letters}
+    others = [sign for sign in others if sign not in taken and glyphs.is_large(sign)]
+    shapes = glyphs.canonical_shapes(others)
+    near = glyphs.nearest_ink(shapes, glyphs.canonical_shapes([letter.character for letter in letters]))
+    held_out = torch.tensor([letter.part != "train" for letter in letters])
+    limit = torch.where(held_out, glyphs.ALIKE_ACROSS_PARTS, glyphs.ALIKE)
+    candidates = (near >= limit).all(1).nonzero().flatten().tolist()
+    unlike = glyphs.nearest_ink(shapes[candidates], shapes[candidates]) >= glyphs.ALIKE
+    kept: list[int] = []
+    for number in range(len(candidates)):
+        if bool(unlike[number, kept].all()):
+            kept.append(number)
+    return [others[candidates[number]] for number in kept]
+
+
+def _is_sign(character: str) -> bool:
+    name = unicodedata.name(character, "")
+    return unicodedata.category(character)[0] in _CATEGORIES and not any(word in name for word in _LEFT_OUT)
+
+
+def _characters(data_dir: Path) -> list[Character]:
+    """Every character of the small sets, in the order of names; an alphabet found twice counts once."""
+    alphabets: dict[str, str] = {}
+    for collection in COLLECTIONS:
+        for folder in sorted(folder_of(data_dir, "images", collection).glob("[!.]*/")):
+            alphabets.setdefault(folder.name, collection)
+    found = []
+    for alphabet, collection in sorted(alphabets.items()):
+        for folder in sorted((folder_of(data_dir, "images", collection) / alphabet).glob("[!.]*/")):
+            images = sorted(folder.glob("[!.]*.png"))
+            drawn = folder_of(data_dir, "strokes", collection) / alphabet / folder.name
+            strokes = [drawn / f"{path.stem}.txt" for path in images]
+            if len(images) < 2 or not all(path.is_file() for path in strokes):
+                raise SiameseError(
+                    f'Drawings needs two images of "{alphabet}/{folder.name}" or more, each with its strokes; '
+                    "copy Omniglot's folders again."
+                )
+            found.append((alphabet, folder.name, images, strokes))
+    missing = {VALIDATION, TEST} - set(alphabets)
+    if missing or len(alphabets) < 3:
+        raise SiameseError(
+            f"Drawings needs {', '.join(sorted(missing)) or 'a third alphabet'} among Omniglot's folders."
+        )
+    return found
+
+
+def _build(found: list[Character], seed: int, report: Progress) -> Dataset:
+    printed = glyphs.build(seed, lambda done: report(0.2 * done))
+    characters = [letter.character for letter in glyphs.distinct_letters() if letter.part == "train"]
+    names, groups = list(printed.train.class_names), printed.train.groups.tolist()
+    new = signs()
+    names += [f"{unicodedata.name(sign)} {sign}" for sign in new]
+    groups += [len(printed.train.group_names)] * len(new)
+    generator = torch.Generator().manual_seed(seed)
+    hands = zip((glyphs.VARIED, _BENT), PRINTED)
+    rendered = [glyphs.render(characters + new, hand, images, generator) for hand, images in hands]
+    report(0.5)
+    images = torch.cat(rendered, 1)
+    in_print = ImageBank(
+        images.flatten(0, 1),
+        torch.full((len(names),), images.shape[1]),
+        tuple(names),
+        torch.tensor(groups),
+        (*printed.train.group_names, "Signs"),
+    )
+    again = np.random.default_rng(seed)
+    by_pen: dict[str, list[tuple[str, Tensor]]] = {}
+    for number, (alphabet, name, pictures, strokes) in enumerate(found):
+        images = torch.cat([
+            to_tensor(read_image(path, path.name), (glyphs.SIZE, glyphs.SIZE), grey=True, invert=True)
+            for path in pictures
+        ])  # fmt: skip
+        if alphabet not in (VALIDATION, TEST):
+            picked = [strokes[i % len(strokes)] for i in range(PEN_AGAIN)]
+            anew = [draw(read_recorded(path), glyphs.SIZE, Pen(), again) for path in picked]
+            images = torch.cat([images, torch.stack(anew)])
+        by_pen.setdefault(alphabet, []).append((name, images))
+        report(0.5 + 0.5 * (number + 1) / len(found))
+    train = [in_print]
+    for alphabet, drawn in by_pen.items():
+        if alphabet not in (VALIDATION, TEST):
+            train += [_bank(alphabet, drawn, turn, mirror) for turn, mirror in TURNED]
+    return Dataset(
+        NAME,
+        TITLE,
+        "pen-and-print",
+        "alphabets",
+        _joined(train),
+        _joined([printed.validation, _bank(VALIDATION, by_pen[VALIDATION])]),
+        _joined([printed.test, _bank(TEST, by_pen[TEST])]),
+        dark_background=True,
+    )
+
+
+def _bank(alphabet: str, drawn: list[tuple[str, Tensor]], turn: int = 0, mirror: bool = False) -> ImageBank:
+    """One alphabet by pen, turned by so many quarters and mirrored."""
+    change = (f" turned {90 * turn}°" if turn else "") + (" mirrored" if mirror else "")
+    images = [(images.flip(-1) if mirror else images).rot90(turn, (2, 3)) for _, images in drawn]
+    return ImageBank(
+        torch.cat(images),
+        torch.tensor([len(of_one) for of_one in images]),
+        tuple(f"{alphabet}/{name}{change}" for name, _ in drawn),
+        torch.zeros(len(drawn), dtype=torch.long),
+        (f"{alphabet} by pen{change}",),
+    )
+
+
+def _joined(banks: list[ImageBank]) -> ImageBank:
+    """One bank of several, each with groups of its own."""
+    before = [sum(len(bank.group_names) for bank in banks[:i]) for i in range(len(banks))]
+    return ImageBank(
+        torch.cat([bank.images for bank in banks]),
+        torch.cat([bank.counts for bank in banks]),
+        tuple(name for bank in banks for name in bank.class_names),
+        torch.cat([bank.groups + first for bank, first in zip(banks, before)]),
+        tuple(name for bank in banks for name in bank.group_names),
+    )
