@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="one",
         help="views of an image whose embeddings are averaged when the trained network compares (one)",
     )
+    parser.add_argument("--half", action="store_true", help="write and score the weights in float16, in half the bytes")
     parser.add_argument("--card", type=Path, metavar="FILE.md", help="write a model card with measured test scores")
 
 
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     found = [_marked(Checkpoint.from_bytes(outcome.finished.best), marks)]
     if outcome.diverged_at is None and last.step != found[0].step:
         found.append(replace(last, training={}))
-    found = [replace(checkpoint, views=options.views) for checkpoint in found]
+    found = [replace(checkpoint.in_half() if options.half else checkpoint, views=options.views) for checkpoint in found]
     candidates = [Evaluator(checkpoint, process.device).calibrated(dataset) for checkpoint in found]
     if earlier is not None and earlier.recipe == last.recipe:
         candidates.append(earlier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,16 @@ class Checkpoint:
         network.load_state_dict(self.weights)
         network.views = self.views
         return network.eval()
+
+    def in_half(self) -> Checkpoint:
+        """The same with its weights rounded to float16: half the file, and what is measured from then on is of these.
+
+        Raises SiameseError where a weight is too large for float16.
+        """
+        weights = {name: t.half() if t.is_floating_point() else t for name, t in self.weights.items()}
+        if not all(bool(t.isfinite().all()) for t in weights.values()):
+            raise SiameseError("A weight of this network is too large for float16; keep float32.")
+        return replace(self, weights=weights)
 
     def to_bytes(self) -> bytes:
         """The checkpoint as a safetensors file."""
