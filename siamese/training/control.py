@@ -9,16 +9,18 @@ from concurrent.futures import Future
 from typing import Any
 
 from siamese import SiameseError
+from siamese.training.pacing import Pacer
 
 MOST_QUESTIONS = 32  # that wait for an answer at the same time: one for each browser of a class
 
 
 class TrainingControl:
-    """Pause, step, stop, live settings and questions of one run; safe to use from any thread.
+    """Pause, step, stop, speed, live settings and questions of one run; safe to use from any thread.
 
     learning_rate, margin: None leaves the recipe's value; set, they take effect with the next step.
-    waits: whether a paused run blocks its thread; where it does not, the run yields Paused and can be asked again.
-    on_change: called after every pause, resume, step and stop, in the thread that asked for it.
+    waits: whether a run that is paused, or rests between two slow steps, blocks its thread; where it does not, the run
+        yields Paused and can be asked again.
+    on_change: called after every change, in the thread that asked for it.
     """
 
     def __init__(
@@ -30,6 +32,7 @@ class TrainingControl:
         self._paused_at = time.monotonic() if paused else None
         self._stopped = False
         self._permits = 0
+        self._pacer = Pacer()
         self._questions: list[tuple[Callable[[Any], Any], Future[Any]]] = []
         self._over = False
         self.learning_rate: float | None = None
@@ -51,7 +54,26 @@ class TrainingControl:
     @property
     def ready(self) -> bool:
         """Whether the run has something to do now: steps to take, a question to answer, or to come to its end."""
-        return self._stopped or self._paused_at is None or self._permits > 0 or self.asked
+        return self.rest == 0
+
+    @property
+    def rest(self) -> float | None:
+        """Seconds until the run has something to do; None where only somebody's word ends its rest."""
+        if self._stopped or self._permits > 0 or self.asked:
+            return 0.0
+        return None if self._paused_at is not None else self._pacer.rest(time.monotonic())
+
+    @property
+    def steps_per_second(self) -> float | None:
+        """The speed that was asked for; None for as fast as the device can."""
+        return self._pacer.rate
+
+    def set_speed(self, steps_per_second: float | None) -> None:
+        """Slow motion, or full speed again (None); takes effect at once."""
+        with self._changed:
+            self._pacer.set_rate(steps_per_second, time.monotonic())
+            self._changed.notify_all()
+        self._on_change()
 
     @property
     def asked(self) -> bool:
@@ -124,10 +146,10 @@ class TrainingControl:
             future.cancel()
 
     def next_steps(self, wanted: int, run: Any = None) -> tuple[int, bool]:
-        """Blocks while paused; then how many steps may run now, and whether it is a single step that was asked for.
+        """Blocks while paused or resting; then how many steps may run now, and whether to look closely at a single one.
 
-        run: what the questions that arrive meanwhile are asked of.  (0, False) once stopped; also while paused, for a
-        control that does not wait.
+        run: what the questions that arrive meanwhile are asked of.  (0, False) once stopped; also while paused or
+        resting, for a control that does not wait.
         """
         with self._changed:
             if self._paused_at is not None:  # a run that was paused before it began stands still from now on
@@ -135,13 +157,14 @@ class TrainingControl:
         while True:
             self.answer(run)
             with self._changed:
-                if self._waits:
-                    self._changed.wait_for(lambda: self.ready)
+                while self._waits and self.rest != 0:
+                    self._changed.wait(self.rest)
                 if self._stopped:
                     return 0, False
                 if self._paused_at is None:
-                    return wanted, False
-                if self._permits:
+                    if self._pacer.rest(now := time.monotonic()) == 0:
+                        return self._pacer.take(wanted, now)
+                elif self._permits:
                     self._permits -= 1
                     return 1, True
                 if not self._waits:

@@ -72,7 +72,9 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Paused:
-    """The run stands still before its next step. Only a run whose control does not wait says so; ask it again later."""
+    """The run stands still before its next step: it is paused, or rests in slow motion.
+
+    Only a run whose control does not wait says so; ask it again later."""
 
 
 @dataclass(frozen=True)

@@ -148,3 +148,68 @@ def test_many_threads_share_the_permits() -> None:
         thread.join(WAIT)
         assert not thread.is_alive()
     assert not steps.acquire(blocking=False)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the time is; a test sets clock[0]."""
+    now = [100.0]
+    monkeypatch.setattr("siamese.training.control.time.monotonic", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize(("rate", "bunch"), [(100, 5), (20, 1), (5, 1), (1, 1)])
+def test_slow_motion_takes_so_many_steps_a_second(clock: list[float], rate: float, bunch: int) -> None:
+    control = TrainingControl(waits=False)
+    control.set_speed(rate)
+    taken = []
+    while clock[0] < 110 - 1e-6:
+        if control.rest == 0:
+            steps, closely = control.next_steps(50)
+            assert steps == bunch and closely == (rate == 1)
+            taken.append(steps)
+        else:
+            assert control.next_steps(50) == (0, False) and not control.ready
+        clock[0] += 0.005
+    assert sum(taken) == pytest.approx(10 * rate, abs=bunch)
+
+
+def test_a_slow_device_takes_its_steps_without_a_rest_and_does_not_catch_up(clock: list[float]) -> None:
+    control = TrainingControl(waits=False)
+    control.set_speed(20)
+    for _ in range(5):
+        assert control.next_steps(50) == (1, False)
+        clock[0] += 3.0  # a step takes three seconds here
+    control.next_steps(50)
+    control.next_steps(50)
+    assert control.rest and control.rest > 0.0
+
+
+def test_full_speed_is_not_paced_and_speed_changes_at_once(clock: list[float]) -> None:
+    control = TrainingControl(waits=False)
+    assert control.steps_per_second is None and control.rest == 0
+    assert [control.next_steps(50) for _ in range(3)] == [(50, False)] * 3
+    control.set_speed(1)
+    assert control.next_steps(50) == (1, True) and control.rest == pytest.approx(1.0)
+    control.set_speed(None)
+    assert control.rest == 0 and control.next_steps(50) == (50, False)
+
+
+def test_a_pause_is_stronger_than_slow_motion(clock: list[float]) -> None:
+    control = TrainingControl(waits=False)
+    control.set_speed(5)
+    control.pause()
+    clock[0] += 10
+    assert control.rest is None and control.next_steps(5) == (0, False)
+    control.step_once()
+    assert control.next_steps(5) == (1, True)
+
+
+def test_a_control_that_waits_sleeps_through_the_rest_and_a_faster_speed_wakes_it() -> None:
+    control = TrainingControl()
+    control.set_speed(0.001)
+    assert control.next_steps(7) == (1, True)
+    runner = Runner(control)
+    assert not runner.told
+    control.set_speed(None)
+    assert runner.join() == [(7, False)]

@@ -61,7 +61,7 @@ class Line:
                     return job
                 if self._closed:
                     return None
-                self._changed.wait()
+                self._changed.wait(self._rest())
 
     def end_turn(self, job: TrainingJob) -> None:
         """Gives a run back whose worker has advanced it."""
@@ -119,6 +119,11 @@ class Line:
 
         # A run that is to end may do so even while all are held.
         return [job for job in self._open if is_ready(job) and (not self._held or job.control.stopped)]
+
+    def _rest(self) -> float | None:
+        """Seconds until a run in slow motion takes its next step; None where there is no such run."""
+        rests = [job.control.rest for job in self._open if job not in self._busy]
+        return min((rest for rest in rests if rest), default=None)
 
     def _due(self, job: TrainingJob) -> float:
         """When its next turn is due, on the clock of time.monotonic()."""

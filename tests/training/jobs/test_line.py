@@ -10,6 +10,7 @@ import pytest
 from siamese import SiameseError
 from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
+from siamese.training import control as control_module
 from siamese.training.control import TrainingControl
 from siamese.training.events import Event, Finished, Paused, Progress
 from siamese.training.jobs import job as job_module
@@ -35,6 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     now = [1000.0]
     monkeypatch.setattr(line_module.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(job_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(control_module.time, "monotonic", lambda: now[0])
     yield now
 
 
@@ -230,3 +232,20 @@ def test_a_question_is_answered_before_the_turn_is_due(room: Callable[..., Room]
     assert not jobs[0].ready
     jobs[0].control.ask(lambda run: None)
     assert one.turn() == "a", "a paused run answers too"
+
+
+def test_a_run_in_slow_motion_leaves_the_worker_to_others_and_wakes_it_in_time(
+    room: Callable[..., Room], clock: list[float]
+) -> None:
+    own = room()
+    slow = own.job("slow")
+    own.turns(2)  # it loads, and takes a step
+    slow.control.set_speed(2.0)
+    own.turns(2)  # a slow step; then it is found to rest
+    assert not own.ready()
+    own.line.waiting()
+    assert own.line._rest() == pytest.approx(0.5)
+    own.job("fast")
+    assert own.turns(3) == ["fast"] * 3
+    clock[0] += 0.6
+    assert own.line._rest() is None and own.turn() == "slow"
