@@ -23,6 +23,7 @@ _KINDS = {
     "mnist": "digits",
     "fashion-mnist": "images",
 }
+SPEEDS = (100, 20, 5, 1)  # steps a second in slow motion
 RATES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
 
@@ -228,10 +229,16 @@ def differences(recipe: Recipe, base: Recipe) -> dict[str, Any]:
     return {k: v for k, v in recipe.as_dict().items() if k not in ignored and v != getattr(base, k)}
 
 
-def to_query(data: str, recipe: Recipe) -> dict[str, str]:
-    """The link that brings these settings back: data set, recipe and every setting that differs from it."""
-    changed = differences(recipe, base_recipe(data, recipe.name))
-    return {"data": data, "recipe": recipe.name} | {k: as_text(v) for k, v in changed.items()}
+def to_query(data: str, recipe: Recipe, speed: Any = "") -> dict[str, str]:
+    """The link that brings these settings back: data set, recipe, every setting that differs from it, and the speed."""
+    changed = {k: as_text(v) for k, v in differences(recipe, base_recipe(data, recipe.name)).items()}
+    slow = {} if speed_of(speed) is None else {"speed": str(speed)}
+    return {"data": data, "recipe": recipe.name} | changed | slow
+
+
+def speed_of(value: Any) -> int | None:
+    """Steps a second that the speed control or a link asks for; None for full speed, and for what is no choice."""
+    return next((rate for rate in SPEEDS if str(rate) == value), None)
 
 
 def from_query(query: dict[str, str]) -> tuple[str, Recipe]:

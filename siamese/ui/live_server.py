@@ -32,7 +32,21 @@ def poll(arguments: Any) -> dict[str, Any]:
         return snapshot
     if snapshot["seconds_left"] is not None:
         snapshot["seconds_left"] = round(snapshot["seconds_left"] * (1 + snapshot["sharing"]), 1)
+    snapshot |= _in_slow_motion(snapshot, job.control.steps_per_second)
     return snapshot | {"may_control": access.may_control, "fault": jobs.fault, "detail": _detail(job)}
+
+
+def _in_slow_motion(snapshot: dict[str, Any], rate: float | None) -> dict[str, Any]:
+    """The speed of a run that takes at most `rate` steps a second, and the time that it needs so."""
+    if rate is None or not snapshot["steps_per_s"]:
+        return {"speed": rate}
+    left = (snapshot["steps"] - snapshot["step"]) / rate
+    share = min(1.0, rate / snapshot["steps_per_s"])
+    return {
+        "speed": rate,
+        "pairs_per_s": round(snapshot["pairs_per_s"] * share),
+        "seconds_left": max(snapshot["seconds_left"] or 0.0, round(left, 1)),
+    }
 
 
 def frame(arguments: Any) -> dict[str, Any]:

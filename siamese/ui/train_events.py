@@ -33,6 +33,7 @@ Values = dict[Any, Any]  # component → what it shows
 # Nothing here computes: every event may run at once, and none shows a spinner over the page.
 QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
 SETTLING = ("loss", "batching", "second_tower", "optimizer", "soft_margin")  # fields that other fields depend on
+LESSON_SPEED = "20"  # on a GPU a lesson of 300 steps would be over before anybody has seen it
 MOST_OVERLAYS = 3
 MOST_RUNS = 12  # earlier runs of a browser that it can choose from
 ENDING_SECONDS = 10.0  # a stopped run may still finish its step and its validation
@@ -56,6 +57,7 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> None:
             control.input(events.steer, live, None, trigger_mode="always_last", **QUICK)
         elif name in SETTLING:
             control.input(events.settler(name), tab.form, tab.form, **QUICK)
+    tab.speed.input(events.speed, {tab.browser, tab.speed}, None, trigger_mode="always_last", **QUICK)
     tab.home.ask_link(events.link, asked, tab.home, **QUICK)
     tab.runs.input(events.overlay, {tab.browser, tab.runs}, tab.chart, **QUICK)
     tab.lesson.open_lesson(events.open_lesson, tab.browser, tab.form | {tab.lesson, tab.chart}, **QUICK)
@@ -96,6 +98,7 @@ class _Events:
             )
         except SiameseError as error:
             raise page_error(error) from error
+        job.control.set_speed(form.speed_of(values[tab.speed]))
         return job, {
             tab.browser: Browser(owner, job.id).as_json(),
             tab.chart: LiveChart(job=job.id, watch=False, overlays=[]),
@@ -180,6 +183,12 @@ class _Events:
             raise page_error(error) from error
         job.control.learning_rate, job.control.margin = checked.learning_rate, checked.margin
 
+    def speed(self, values: Values) -> None:
+        """Another speed, for the run on screen and the runs to come."""
+        job = _controlled(as_browser(values[self.tab.browser]))
+        if job is not None and job.alive:
+            job.control.set_speed(form.speed_of(values[self.tab.speed]))
+
     # ---- lessons, links, other runs
 
     def open_lesson(self, event: gr.EventData, browser: Any) -> Updates:
@@ -191,9 +200,17 @@ class _Events:
             lesson = lesson_named(wanted)
         except SiameseError as error:
             raise page_error(error) from error
-        card = {self.tab.lesson: LessonCard(lesson=lesson.id)}
         data, recipe = lesson.data, lesson.recipe
-        return card | self._form(data, recipe) | self._announce(browser, data, recipe)
+        return {
+            self.tab.lesson: LessonCard(lesson=lesson.id),
+            **self._form(data, recipe),
+            **self._announce(browser, data, recipe),
+            **self._lesson_speed(),
+        }
+
+    def _lesson_speed(self) -> Updates:
+        on_gpu = current_lab().settings.device.type == "cuda"
+        return {self.tab.speed: gr.Radio(value=LESSON_SPEED, interactive=True)} if on_gpu else {}
 
     def link(self, event: gr.EventData, values: Values) -> TakeHome:
         """Answers the page's wish for a link: to the settings on screen, or to watch the run on screen."""
@@ -202,7 +219,7 @@ class _Events:
             job = _controlled(as_browser(values[self.tab.browser]))
             query = "" if job is None else urlencode({"watch": job.watch_id})
         else:
-            query = urlencode(form.to_query(values[self.tab.data], self._recipe(values)))
+            query = urlencode(form.to_query(values[self.tab.data], self._recipe(values), values[self.tab.speed]))
         return TakeHome(link={"what": what, "query": query, "number": secrets.randbelow(1 << 30)})
 
     def overlay(self, values: Values) -> LiveChart:
@@ -231,7 +248,8 @@ class _Events:
                 gr.Warning(str(error))
                 data, recipe = form.from_query({})
         key = None if job is None else job.id
-        return {
+        speed = query.get("speed") if job is None or query else str(job.control.steps_per_second)
+        updates = {
             tab.browser: mine.as_json(),
             tab.chart: LiveChart(job=key, plan=form.plan(data, recipe)),
             tab.home: TakeHome(job=key),
@@ -239,7 +257,11 @@ class _Events:
             tab.lesson: LessonCard(lesson=None if lesson is None else lesson.id),
             **self._buttons("idle" if job is None else job.state),
             **self._form(data, recipe),
+            tab.speed: gr.Radio(value=str(form.speed_of(speed) or ""), interactive=True),
         }
+        if lesson is not None and form.speed_of(speed) is None:
+            updates |= self._lesson_speed()
+        return updates
 
     def _watch(self, key: str) -> Updates:
         tab = self.tab
@@ -267,6 +289,7 @@ class _Events:
             tab.step: gr.Button(interactive=not watched and state not in ("waiting", "preparing")),
             tab.stop: gr.Button(interactive=alive),
             tab.reset: gr.Button(interactive=not watched),
+            tab.speed: gr.Radio(interactive=not watched),
         }
 
     def _form(self, data: str, recipe: Recipe) -> Updates:

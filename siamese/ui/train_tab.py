@@ -24,6 +24,7 @@ class TrainTab:
     step: gr.Button
     stop: gr.Button
     reset: gr.Button
+    speed: gr.Radio
     data: gr.Dropdown
     recipe: gr.Dropdown
     fields: dict[str, gr.components.Component]
@@ -34,12 +35,12 @@ class TrainTab:
 
     @property
     def form(self) -> set[gr.components.Component]:
-        """What says which run a press on Start begins."""
-        return {self.data, self.recipe, *self.fields.values()}
+        """What says which run a press on Start begins, and how fast."""
+        return {self.speed, self.data, self.recipe, *self.fields.values()}
 
     @property
     def buttons(self) -> set[gr.components.Component]:
-        return {self.start, self.pause, self.step, self.stop, self.reset}
+        return {self.start, self.pause, self.step, self.stop, self.reset, self.speed}
 
     @property
     def everything(self) -> set[gr.components.Component]:
@@ -60,6 +61,13 @@ def build() -> TrainTab:
                 step = gr.Button(i18n("button.step"), elem_id="step", interactive=False)
                 stop = gr.Button(i18n("button.stop"), elem_id="stop", interactive=False)
                 reset = gr.Button(i18n("button.reset"), elem_id="reset", interactive=False)
+            speed = gr.Radio(
+                [(i18n("speed.full"), ""), *((str(rate), str(rate)) for rate in form.SPEEDS)],
+                value="",
+                label=i18n("speed.label"),
+                elem_id="speed",
+                interactive=True,
+            )
             with gr.Column(elem_classes="settings"):
                 data = gr.Dropdown(
                     form.data_choices(),
@@ -86,4 +94,4 @@ def build() -> TrainTab:
                 home = TakeHome(elem_id="take-home")
         with gr.Column(elem_classes="panels"):
             chart = LiveChart(elem_id="chart", plan=form.plan(form.DEFAULT_DATA, recipe))
-    return TrainTab(browser, start, pause, step, stop, reset, data, chosen, fields, chart, runs, home, lesson)
+    return TrainTab(browser, start, pause, step, stop, reset, speed, data, chosen, fields, chart, runs, home, lesson)

@@ -95,6 +95,23 @@ def test_a_copied_link_opens_the_same_settings(visit: Callable) -> None:
     assert shown == ["0.7", "5", "250", "Doodle faces"]
 
 
+def test_slow_motion_by_link_and_live(visit: Callable) -> None:
+    visitor = visit(LONG + "&speed=1")
+    visitor.wait("document.querySelector('#speed input[value=\"1\"]').checked")
+    visitor.page.click("#start")
+    visitor.wait_points(2)
+    # At one step a second each step is looked at, as it comes.
+    visitor.page.wait_for_selector(".step-detail:not([hidden])")
+    assert running().control.steps_per_second == 1 and int(visitor.live("step")) < 10
+    visitor.page.get_by_label("full speed").check()
+    visitor.wait_points(15)
+    assert running().control.steps_per_second is None
+    # A second tab finds the run's own speed.
+    running().control.set_speed(20)
+    second = visit(beside=visitor)
+    second.wait("document.querySelector('#speed input[value=\"20\"]').checked")
+
+
 def test_the_waiting_line_has_places_and_moves(visit: Callable) -> None:
     first, second, third = visit(LONG), visit(LONG), visit(LONG)
     for visitor in (first, second):

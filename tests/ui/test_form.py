@@ -133,6 +133,19 @@ def test_unknown_words_in_a_link_do_no_harm() -> None:
     assert form.from_query({"utm_source": "mail", "name": "x", "teaches": "y"}) == form.from_query({})
 
 
+@pytest.mark.parametrize("speed", [100, 20, 5, 1])
+def test_a_link_keeps_the_speed(speed: int) -> None:
+    recipe = form.base_recipe("glyphs", "fast")
+    query = form.to_query("glyphs", recipe, str(speed))
+    assert form.speed_of(query["speed"]) == speed and form.from_query(query) == ("glyphs", recipe)
+
+
+@pytest.mark.parametrize("word", ["", "None", "0", "-5", "7", "1e9", "<b>", None, 5, [20]])
+def test_what_is_no_speed_is_full_speed(word: object) -> None:
+    assert form.speed_of(word) is None
+    assert "speed" not in form.to_query("glyphs", form.base_recipe("glyphs", "fast"), word)
+
+
 def test_a_legend_names_what_differs() -> None:
     recipe = replace(form.base_recipe("glyphs", "contrastive-pairs"), margin=0.5, seed=3)
     assert form.label("glyphs", recipe) == "contrastive-pairs · margin 0.5 · seed 3"

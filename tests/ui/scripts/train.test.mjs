@@ -7,16 +7,18 @@ const train = new URL("../../../siamese/ui/static/train/", import.meta.url);
 const load = (name) => import(new URL(name, train));
 const { isOver, pause, rhythm, HIDDEN, LONGEST } = await load("pace.js");
 const { Frames } = await load("frames.js");
-const { hills } = await load("distance_plot.js");
+const { fallen, hills } = await load("distance_plot.js");
 
 const NEAR = rhythm("127.0.0.1");
-const RUNNING = { visible: true, retry: null, job: "a", state: "running", age: 60_000, points: 9, overlays: false };
+const RUNNING = { visible: true, retry: null, job: "a", state: "running", age: 60_000, points: 9, speed: null, overlays: false };
 
 test("a page asks once a second, and less where it need not", () => {
   assert.equal(pause(RUNNING, NEAR), 1000);
   assert.equal(pause(RUNNING, rhythm("somebody-siamese.hf.space")), 3500);
   assert.equal(pause({ ...RUNNING, points: 0 }, NEAR), 250);
   assert.equal(pause({ ...RUNNING, state: "paused" }, NEAR), 500);
+  assert.equal(pause({ ...RUNNING, speed: 1 }, NEAR), 500);
+  assert.equal(pause({ ...RUNNING, speed: 100 }, NEAR), 1000);
   assert.equal(pause({ ...RUNNING, state: "waiting", age: 100 }, NEAR), 250);
   assert.equal(pause({ ...RUNNING, state: "done" }, NEAR), LONGEST);
   assert.equal(pause({ ...RUNNING, visible: false }, NEAR), HIDDEN);
@@ -73,7 +75,7 @@ test("the two hills of a collapse lie on one point of the first validation's axi
     for (const hill of [collapsed.same, collapsed.different]) {
       assert.ok(Math.abs(hill[0] - 1) < 1e-9 && Math.abs(hill[1] + hill[2] + hill[3]) < 1e-9);
     }
-    assert.ok(collapsed.peak > 1);
+    assert.ok(collapsed.peak > 1 && fallen(collapsed) && !fallen(healthy));
   }
 });
 

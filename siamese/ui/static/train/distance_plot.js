@@ -26,6 +26,12 @@ export function hills(frame, least) {
   return { edges, same, different, threshold: frame.threshold, peak: 1.06 * Math.min(high, 2.5 * low) || 1 };
 }
 
+// Whether nearly all pairs of both kinds lie in one bin.
+export function fallen({ same, different }) {
+  const [most, at] = [Math.max(...same), same.indexOf(Math.max(...same))];
+  return most > 0.95 && different[at] > 0.95;
+}
+
 export class DistancePlot extends Plot {
   constructor({ words }) {
     super("distance-plot");
@@ -33,12 +39,13 @@ export class DistancePlot extends Plot {
     this.reset();
   }
   reset() {
-    [this.parts, this.frame, this.least] = [null, null, 0];
+    [this.parts, this.frame, this.least, this.fallen] = [null, null, 0, false];
     this.redraw();
   }
   update(frame, length) {
     this.frame = frame;
     const next = hills(frame, this.least);
+    this.fallen = fallen(next);
     this.parts ??= Object.fromEntries(PARTS.map((key) => [key, new Tween(null)]));
     for (const key of PARTS) this.parts[key].go(next[key], length);
     this.redraw();

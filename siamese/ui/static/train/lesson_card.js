@@ -48,7 +48,9 @@ export function mount({ root, props, words, say, watch, trigger, language, data:
     const at = lessons.findIndex((lesson) => lesson.id === props.lesson);
     root.dataset.lesson = at < 0 ? "" : props.lesson;
     if (at < 0) {
-      root.replaceChildren(button("invite", `${words.invite} →`, () => open(lessons[0].id)));
+      const invite = button("invite", words.invite, () => open(lessons[0].id));
+      invite.append(make("span", "", "→"));
+      root.replaceChildren(invite);
       return;
     }
     const lesson = lessons[at];

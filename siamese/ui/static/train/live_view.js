@@ -172,13 +172,14 @@ export class LiveView {
     this.distances.update(frame, duration);
     this.map.update(frame, duration);
     const step = whole(frame.step);
-    const wrong = this.wrongSide(frame.overlap) ?? "";
+    const wrong = this.distances.fallen ? this.words.distances_fallen : (this.wrongSide(frame.overlap) ?? "");
     setText(this.distancesLead, wrong || this.words.distances_lead);
     this.distances.describe(
       `${this.sentence("distances_aria", { step, threshold: short(frame.threshold) })} ${wrong}`.trim(),
     );
     const { explained } = frame;
-    const flat = explained == null || explained > 0.9995;
+    // Two dimensions show everything, or there is no spread to show a share of.
+    const flat = !(explained > 0.0005 && explained < 0.9995);
     setText(
       this.mapLead,
       flat ? this.words.map_lead : this.sentence("map_lead_pca", { share: percent(explained, 0) }),

@@ -14,8 +14,9 @@ const YOUNG = 5_000; // a run that has just come on screen may begin, or be foun
 
 // How long to wait before the next question.
 // visible: somebody sees the page.  retry: the wait after a failure, null while the server answers.  job: the run's key
-// or null.  age: how long it has been on screen.  points: those of its curve.  overlays: another run is still drawn.
-export function pause({ visible, retry, job, state, age, points, overlays }, { base, soon }) {
+// or null.  age: how long it has been on screen.  points: those of its curve.  speed: its steps a second in slow motion,
+// else null.  overlays: another run is still drawn.
+export function pause({ visible, retry, job, state, age, points, speed, overlays }, { base, soon }) {
   if (!visible) return HIDDEN;
   if (retry !== null) return retry;
   if (!job || state === "gone") return overlays ? 5000 : 60_000;
@@ -23,5 +24,6 @@ export function pause({ visible, retry, job, state, age, points, overlays }, { b
   if (isOver(state)) return young ? base : LONGEST;
   if (state === "waiting") return young ? soon : base;
   if (young || !points) return soon;
-  return state === "paused" ? base / 2 : base;
+  // Single steps are asked for, or come one by one: each of them should be seen.
+  return state === "paused" || (speed && speed <= 5) ? base / 2 : base;
 }

@@ -65,7 +65,8 @@ export class RunFeed {
     const { retry, job, state, run } = this;
     const visible = document.visibilityState === "visible";
     const [age, points] = [performance.now() - this.since, run?.loss.value.length ?? 0];
-    const length = pause({ visible, retry, job, state, age, points, overlays }, RHYTHM);
+    const speed = run?.speed ?? null;
+    const length = pause({ visible, retry, job, state, age, points, speed, overlays }, RHYTHM);
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, length);
       this.wake = () => {

@@ -55,6 +55,7 @@ export class StatusBar {
     const memory = run?.memory_mb;
     const size = !(memory >= 1) ? "" : memory >= 1000 ? ` · ${fixed(memory / 1000, 1)} GB` : ` · ${whole(memory)} MB`;
     setText(this.device.value, run?.device ? run.device + size : NONE);
+    this.device.value.title = this.device.value.textContent; // where the panel is too narrow for it
     this.bar.setAttribute("aria-valuemax", String(steps || 1));
     this.bar.setAttribute("aria-valuenow", String(step));
     this.bar.setAttribute("aria-valuetext", this.sentence("progress_text", { step: whole(step), steps: whole(steps) }));
