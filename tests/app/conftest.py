@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gradio as gr
 import httpx
 import pytest
 import torch
@@ -17,14 +18,20 @@ from siamese.ui.settings import Settings
 
 
 @pytest.fixture(scope="package")
-def address(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[str]:
-    """The address of a server with room for one run at once."""
+def demo(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[gr.Blocks]:
+    """A page that is served, with room for one run at once."""
     built_in("glyphs")
     settings = Settings(data_dir, torch.device("cpu"), jobs=1, workers=1, threads=1, port=0)
     demo = build_demo(settings)
-    yield launch(demo, settings, quiet=True)
+    launch(demo, settings, quiet=True)
+    yield demo
     demo.close()
     current_lab().close()
+
+
+@pytest.fixture(scope="package")
+def address(demo: gr.Blocks) -> str:
+    return demo.local_url
 
 
 @pytest.fixture(scope="package")

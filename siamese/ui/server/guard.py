@@ -69,7 +69,8 @@ class Guard:
         except Exception as error:
             # Gradio looks endpoints and components up without asking whether they exist.
             unknown = isinstance(error, LookupError) or "FnIndex" in type(error).__name__
-            if not unknown:
+            # A stream of answers ends so where the session is unknown.
+            if not unknown and not (answered and isinstance(error, RuntimeError)):
                 _log.error("request failed (%s)", where(error))
             if answered:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -20,11 +20,18 @@ class _OneLine(logging.Formatter):
         return f"{line} ({where(record.exc_info[1])})" if record.exc_info and record.exc_info[1] else line
 
 
+class _Stderr(logging.Handler):
+    """Writes to what is sys.stderr at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
+
+
 def open_log() -> None:
     """Sends the lines of this project, and those of the web server and of asyncio, to stderr; once a process."""
     if _log.handlers:
         return
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     handler.setFormatter(_OneLine())
     for name, level in (("siamese", logging.INFO), ("uvicorn.error", logging.WARNING), ("asyncio", logging.ERROR)):
         logger = logging.getLogger(name)
