@@ -1,10 +1,12 @@
-"""Example pairs for comparing: test images on which each shipped model shows what it can do, and where it ends."""
+"""Example pairs for comparing, each of which teaches one thing: what a model sees through, and where it is wrong."""
 
 from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 
 import torch
@@ -13,61 +15,73 @@ from torch import Tensor
 
 from siamese import SiameseError
 from siamese.comparison.compare import Comparer
-from siamese.data.bank import Dataset, ImageBank
+from siamese.data.bank import Dataset
+from siamese.data.doodle_faces.dataset import PEOPLE
+from siamese.data.doodle_faces.drawing import draw
+from siamese.data.doodle_faces.people import people, trait_distance
+from siamese.data.doodle_faces.traits import Look
 from siamese.evaluation.protocols import Evaluator
 from siamese.models.checkpoint import Checkpoint
 
-SIDE = 336  # of an example picture, at least, in pixels: a whole multiple of 28
-SAME, DIFFERENT = 4, 3
+SIDE = 112  # of a picture of a data set, at least, in pixels: the page enlarges it by whole pixels
+FACE_SIDE = 192  # of a drawn face
 # "Right with a clear margin" is a dissimilarity this share of the threshold away from it.
 CLEAR = 0.25
+
+TITLES = {
+    "same": {"en": "same letter, two hands", "zh": "同一字母，两种写法"},
+    "apart": {"en": "one stroke apart", "zh": "只差一笔"},
+    "wrong": {"en": "here the model is wrong", "zh": "模型在此出错"},
+    "laughing": {"en": "same face, laughing", "zh": "同一张脸，在笑"},
+    "twins": {"en": "two people, alike", "zh": "两个相像的人"},
+}
+_CALM = Look(smile=0.1)
+_LAUGHING = Look(
+    smile=1.0, open=0.7, brows=0.5, blink=(0.35, 0.35), roll=0.12, background=3, clothes=4, brightness=1.06
+)
+_TWIN = Look(smile=0.3, background=1)
 
 
 @dataclass(frozen=True)
 class Example:
-    """One pair.  left, right: file names.  title: what a person reads.  model: the weights it is for, without suffix.
-    same: the truth.  hard: of all pairs of two classes of one group, the one that the model finds most alike."""
+    """One pair.  left, right: file names.  title: what a person reads, by language.  model: the weights it is for,
+    without suffix.  same: the truth.  wrong: whether the model says otherwise.  sharp: small images, whose pixels are
+    shown as squares."""
 
     left: str
     right: str
-    title: str
+    title: dict[str, str]
     model: str
     same: bool
-    hard: bool
-
-
-class _Pair:
-    """Two images of a test bank, by number."""
-
-    def __init__(self, bank: ImageBank, left: int, right: int) -> None:
-        self.left, self.right = left, right
-        self.classes = int(bank.labels[left]), int(bank.labels[right])
+    wrong: bool
+    sharp: bool
 
 
 def make_examples(models: dict[str, tuple[Checkpoint, Dataset]]) -> dict[str, bytes]:
-    """Files by name: the pictures as PNG, and pairs.json that tells of them.
+    """Files by name: the pictures as PNG, and pairs.json that lists them.
 
-    models: by the name of their weights, each with the data set it was trained on. For each there are four same pairs
-    that raw pixels find least alike and three different ones that raw pixels find most alike, among those that the
-    model gets right with a clear margin, every one of other classes; and the hardest different pair. The same models
-    and data give the same files. Raises SiameseError where a model gets too few pairs right.
+    models: by the name of their weights, each with the data set it was trained on. Of images of the test part: a same
+    pair that raw pixels find unlike and a different pair of one group that they find alike, both of which the model
+    gets right with a clear margin, and the pair that it gets most wrong. Of drawn faces: one test person calm and
+    laughing, and the two most alike test people whom the model tells apart. The same models and data give the same
+    files. Raises SiameseError where a model gets no such pair right.
     """
     files: dict[str, bytes] = {}
     examples: list[Example] = []
     for model, (checkpoint, dataset) in models.items():
-        chooser = _Chooser(checkpoint, dataset)
-        same, different = chooser.same(), chooser.different()
-        pairs = [pair for two in zip(same, different) for pair in two] + same[len(different) :]
-        for number, pair in enumerate([*pairs, chooser.hardest()], start=1):
-            names = [f"{model}-{number}-{side}.png" for side in ("left", "right")]
-            for name, index in zip(names, (pair.left, pair.right)):
-                files[name] = _png(_picture(dataset.test.images[index]))
-            is_same = pair.classes[0] == pair.classes[1]
-            hard = number == len(pairs) + 1
-            title = _title(dataset, pair.classes, hard)
-            examples.append(Example(names[0], names[1], title, model, is_same, hard))
+        faces = dataset.kind == "faces"
+        found = _faces(checkpoint) if faces else _Chooser(checkpoint, dataset).pairs()
+        for what, left, right, same in found:
+            names = [f"{model}-{what}-{side}.png" for side in ("left", "right")]
+            files |= {name: _png(picture) for name, picture in zip(names, (left, right))}
+            wrong = Comparer(checkpoint).compare(left, right).same != same
+            examples.append(Example(names[0], names[1], TITLES[what], model, same, wrong, not faces))
+    examples.sort(key=lambda example: (example.wrong, not example.sharp))  # first what works, letters before faces
     table = json.dumps({"pairs": [asdict(example) for example in examples]}, ensure_ascii=False, indent=2)
     return files | {"pairs.json": f"{table}\n".encode()}
+
+
+Found = tuple[str, Image.Image, Image.Image, bool]
 
 
 class _Chooser:
@@ -76,60 +90,61 @@ class _Chooser:
     def __init__(self, checkpoint: Checkpoint, dataset: Dataset) -> None:
         evaluator = Evaluator(checkpoint)
         self.comparer = Comparer(checkpoint)
-        self.bank = dataset.test
-        self.dataset = dataset
+        self.bank, self.title = dataset.test, dataset.title
         prepared = evaluator.prepared(dataset, dataset.test)
         self.judged = evaluator.network_judge(prepared).matrix() / checkpoint.threshold
         self.pixels = evaluator.pixel_judge(prepared).matrix()
-        labels = dataset.test.labels
+        labels, groups = self.bank.labels, self.bank.groups[self.bank.labels]
         self.of_one_class = labels[:, None] == labels[None]
-        # Each pair once, and no image with itself.
-        self.pairs = torch.ones_like(self.of_one_class).triu(1)
+        each_once = torch.ones_like(self.of_one_class).triu(1)
+        self.same = each_once & self.of_one_class
+        # Of one group: a capital of one alphabet and a letter of another may look the same to everybody.
+        self.different = each_once & ~self.of_one_class & (groups[:, None] == groups[None])
 
-    def same(self) -> list[_Pair]:
-        clear = self.pairs & self.of_one_class & (self.judged < 1 - CLEAR)
-        return self._take(torch.where(clear, self.pixels, -torch.inf), SAME, largest=True)
+    def pairs(self) -> Iterator[Found]:
+        clear_same = self.same & (self.judged < 1 - CLEAR)
+        yield self._first("same", clear_same, -self.pixels)
+        yield self._first("apart", self.different & (self.judged > 1 + CLEAR), self.pixels)
+        # How many times beyond the threshold, on the wrong side of it.
+        beyond = torch.where(self.of_one_class, self.judged, 1 / self.judged.clamp_min(1e-6))
+        mistakes = (self.same | self.different) & (beyond > 1)
+        if bool(mistakes.any()):
+            yield self._first("wrong", mistakes, -beyond)
 
-    def different(self) -> list[_Pair]:
-        clear = self.pairs & ~self.of_one_class & (self.judged > 1 + CLEAR)
-        return self._take(torch.where(clear, self.pixels, torch.inf), DIFFERENT, largest=False)
+    def _first(self, what: str, among: Tensor, order: Tensor) -> Found:
+        """The first pair by its value, among those of which the saved pictures say the same as the images."""
+        places = torch.argsort(torch.where(among, order, torch.inf).flatten())[: min(500, int(among.sum()))]
+        for place in places.tolist():
+            i, j = divmod(place, len(self.bank))
+            left, right = _picture(self.bank.images[i]), _picture(self.bank.images[j])
+            same = bool(self.of_one_class[i, j])
+            if (self.comparer.compare(left, right).same == same) == (what != "wrong"):
+                return what, left, right, same
+        raise SiameseError(f"The model gets no pair of {self.title} clearly right; train a better one.")
 
-    def hardest(self) -> _Pair:
-        # Of one group: some letters of two alphabets, a capital and its small form, look the same to everybody.
-        group = self.bank.groups[self.bank.labels]
-        asked = self.pairs & ~self.of_one_class & (group[:, None] == group[None])
-        alike = torch.where(asked, self.judged, torch.inf)
-        place = int(alike.argmin())
-        return _Pair(self.bank, place // len(self.bank), place % len(self.bank))
 
-    def _take(self, values: Tensor, count: int, largest: bool) -> list[_Pair]:
-        """The first pairs in order of their values that share no class, of all groups in turn, and that the model gets
-        as clearly right from the pictures as they will be saved."""
-        taken: list[_Pair] = []
-        classes: set[int] = set()
-        order = torch.argsort(values.flatten(), descending=largest)
-        finite = int(values.isfinite().sum())
-        groups = self.bank.groups.tolist()
-        for place in order[:finite].tolist():
-            pair = _Pair(self.bank, place // len(self.bank), place % len(self.bank))
-            group = groups[pair.classes[0]]
-            seen = [groups[other.classes[0]] for other in taken]
-            fair = seen.count(group) == min(seen.count(each) for each in set(groups))
-            if fair and classes.isdisjoint(pair.classes) and self._clearly_right(pair):
-                taken.append(pair)
-                classes.update(pair.classes)
-                if len(taken) == count:
-                    return taken
-        raise SiameseError(
-            f"The model gets only {len(taken)} of {count} pairs of {self.dataset.title} clearly right; train a better "
-            "one."
-        )
+def _faces(checkpoint: Checkpoint) -> Iterator[Found]:
+    """Drawn large, since the page shows them large; the test people are the last ones of the data set."""
+    comparer = Comparer(checkpoint)
+    cast = people(PEOPLE, 0)[round(0.85 * PEOPLE) :]
+    yield from _first_face(
+        comparer, "laughing", ((draw(p, _CALM, FACE_SIDE), draw(p, _LAUGHING, FACE_SIDE)) for p in cast), same=True
+    )
+    twins = sorted(combinations(cast, 2), key=lambda two: trait_distance(*two))
+    pictures = ((draw(a, _TWIN, FACE_SIDE), draw(b, _TWIN, FACE_SIDE)) for a, b in twins)
+    yield from _first_face(comparer, "twins", pictures, same=False)
 
-    def _clearly_right(self, pair: _Pair) -> bool:
-        left, right = (_picture(self.bank.images[index]) for index in (pair.left, pair.right))
-        result = self.comparer.compare(left, right)
+
+def _first_face(
+    comparer: Comparer, what: str, pictures: Iterator[tuple[Image.Image, Image.Image]], same: bool
+) -> Iterator[Found]:
+    for left, right in pictures:
+        result = comparer.compare(left, right)
         share = result.dissimilarity / result.threshold
-        return share < 1 - CLEAR if pair.classes[0] == pair.classes[1] else share > 1 + CLEAR
+        if share < 1 - CLEAR if same else share > 1 + CLEAR:
+            yield what, left, right, same
+            return
+    raise SiameseError("The model gets no pair of drawn faces clearly right; train a better one.")
 
 
 def _picture(image: Tensor) -> Image.Image:
@@ -144,21 +159,6 @@ def _png(picture: Image.Image) -> bytes:
     content = io.BytesIO()
     picture.save(content, "PNG", optimize=True)
     return content.getvalue()
-
-
-def _title(dataset: Dataset, classes: tuple[int, int], hard: bool) -> str:
-    first, second = (_short(dataset, c) for c in classes)
-    if hard:
-        return f"Hard: {first} and {second}"
-    if classes[0] != classes[1]:
-        return f"{first} and {second}"
-    return f"Two pictures of {first}" if dataset.kind == "faces" else f"Two drawings of {first}"
-
-
-def _short(dataset: Dataset, number: int) -> str:
-    """A character alone, where the name of its class spells it out first."""
-    name = dataset.test.class_names[number]
-    return name.rsplit(" ", 1)[-1] if dataset.kind == "print" else name
 
 
 def load_models(folder: Path) -> dict[str, Checkpoint]:

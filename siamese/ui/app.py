@@ -11,7 +11,8 @@ from starlette.middleware import Middleware
 from siamese.training.jobs.registry import SWITCH_INTERVAL
 from siamese.ui import compare_tab, page_head, pairs_tab, train_events, train_tab
 from siamese.ui.api import offer_api
-from siamese.ui.lab import EXAMPLES, current_lab, open_lab
+from siamese.ui.lab import current_lab, open_lab
+from siamese.ui.picture_api import offer_picture_api
 from siamese.ui.server.blocks import Page
 from siamese.ui.server.guard import Guard
 from siamese.ui.server.health import health_route
@@ -39,6 +40,7 @@ def build_demo(settings: Settings) -> gr.Blocks:
         train_events.wire(train, demo)
         pairs_tab.wire(pairs, pairs_opened, train.browser)
         compare_tab.wire(compare, compare_opened, train.browser, demo)
+        offer_picture_api()
         offer_api()
     return demo
 
@@ -68,8 +70,7 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,
-        mcp_server=False,
-        allowed_paths=[str(EXAMPLES)],
+        mcp_server=settings.mcp,
         prevent_thread_lock=True,
         quiet=quiet,
     )

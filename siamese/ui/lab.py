@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +16,10 @@ import torch
 
 from siamese import SiameseError
 from siamese.comparison.compare import Comparer
-from siamese.data import Dataset
+from siamese.data import Dataset, limits
 from siamese.data.catalogue import NAMES, load_dataset
+from siamese.data.image_file import printable
+from siamese.evaluation.calibration import calibrate
 from siamese.models.checkpoint import Checkpoint
 from siamese.models.encoders import imagenet_weights_here
 from siamese.recipes import Recipe
@@ -23,7 +27,7 @@ from siamese.training.control import TrainingControl
 from siamese.training.events import Event
 from siamese.training.jobs.budget import memory_of_runs, require_memory
 from siamese.training.jobs.job import TrainingJob
-from siamese.training.jobs.registry import JobRegistry
+from siamese.training.jobs.registry import Access, JobRegistry
 from siamese.training.loop import train
 from siamese.ui.settings import Settings
 
@@ -33,7 +37,11 @@ WEIGHTS = ROOT / "weights"
 EXAMPLES = ROOT / "examples"
 RUN_PREFIX = "run:"  # a model named so is the best checkpoint of that training job
 BUILT_IN = ("glyphs", "doodle-faces")
+FILE_PREFIX = "file:"  # a model named so is a checkpoint that somebody has uploaded
 MOST_COMPARERS = 32  # networks kept ready in memory
+MOST_BROUGHT = 8  # uploaded checkpoints kept in memory
+MOST_BROUGHT_BYTES = 64 * limits.MIB  # of one uploaded checkpoint: a ResNet-18 has 45 MB
+SNAPSHOT_SECONDS = 10.0  # how long a running run is waited for
 
 
 class Lab:
@@ -51,6 +59,7 @@ class Lab:
             memory=self._memory // 2,
         )
         self._comparers: OrderedDict[str, Comparer] = OrderedDict()
+        self._brought: OrderedDict[str, Comparer] = OrderedDict()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._left_out: set[str] = set()  # files that the log has named already
@@ -113,39 +122,87 @@ class Lab:
             self._left_out.add(name)
             _log.warning("%s is left out: %s", name, why)
 
-    def comparer(self, model: object) -> Comparer:
-        """A network ready to compare, by a shipped model's name or "run:" and a job's key.
+    def comparer(self, model: object, renew: bool = False) -> Comparer:
+        """A network ready to compare, by a shipped model's name, "run:" and a job's key, or "file:" and a key of `bring`.
 
+        A running run gives a snapshot of its weights, which it takes between two steps; renew asks for a newer one.
         Raises SiameseError for a model that does not exist; the name comes from outside and is never used as a path.
         """
         if not isinstance(model, str):
             raise SiameseError("Choose a model to compare with.")
         if model.startswith(RUN_PREFIX):
-            return self._of_run(model)
+            return self._of_run(model, renew)
+        if model.startswith(FILE_PREFIX):
+            with self._lock:
+                found = self._brought.get(model)
+            if found is None:
+                raise SiameseError("This file is no longer here; choose it again.")
+            return found
         shipped = {path.stem: path for path in self.shipped_paths()}
         if model not in shipped:
             raise SiameseError(f'There is no model "{model[:40]}" here; the models are {", ".join(shipped)}.')
         return self._kept(model, lambda: Checkpoint.load(shipped[model]))
 
-    def _of_run(self, model: str) -> Comparer:
-        access = self.jobs.access(model[len(RUN_PREFIX) :])
-        weights = None if access is None else access.job.weights
-        if weights is None:
-            raise SiameseError("The weights of this run are no longer here; train again, or choose another model.")
-        return self._kept(model, lambda: Checkpoint.from_bytes(weights))
+    def run_of(self, model: object) -> Access | None:
+        """The run behind a model's key, or None for every other model."""
+        if not isinstance(model, str) or not model.startswith(RUN_PREFIX):
+            return None
+        return self.jobs.access(model[len(RUN_PREFIX) :])
+
+    def _of_run(self, model: str, renew: bool) -> Comparer:
+        access = self.run_of(model)
+        if access is None:
+            raise SiameseError("This run is no longer here; train again, or choose another model.")
+        weights = access.job.weights
+        if weights is not None:
+            return self._kept(f"{model} at its end", lambda: Checkpoint.from_bytes(weights))
+        if renew:
+            with self._lock:
+                self._comparers.pop(model, None)
+        return self._kept(model, lambda: _snapshot(access.job))
+
+    def bring(self, path: Path, name: str) -> dict[str, str]:
+        """Reads an uploaded checkpoint and keeps it; returns {"key", "title"}.
+
+        At most MOST_BROUGHT files are kept, the oldest is forgotten. Raises SiameseError for a file that is too large
+        or is no checkpoint; nothing in it is unpickled.
+        """
+        if path.stat().st_size > MOST_BROUGHT_BYTES:
+            raise SiameseError(
+                f'"{printable(name)}" is larger than {MOST_BROUGHT_BYTES // limits.MIB} MB, the most for a model here.'
+            )
+        comparer = Comparer(Checkpoint.from_bytes(path.read_bytes(), f'"{printable(name)}"'))
+        key = FILE_PREFIX + secrets.token_urlsafe(9)
+        with self._lock:
+            self._brought[key] = comparer
+            while len(self._brought) > MOST_BROUGHT:
+                self._brought.popitem(last=False)
+        return {"key": key, "title": printable(name)}
 
     def _kept(self, model: str, load: Callable[[], Checkpoint]) -> Comparer:
         with self._lock:
-            if model not in self._comparers:
-                self._comparers[model] = Comparer(load())
-                while len(self._comparers) > MOST_COMPARERS:
-                    self._comparers.popitem(last=False)
-            self._comparers.move_to_end(model)
-            return self._comparers[model]
+            found = self._comparers.get(model)
+            if found is not None:
+                self._comparers.move_to_end(model)
+                return found
+        loaded = Comparer(load())  # outside the lock: a snapshot waits for its run, and the others compare meanwhile
+        with self._lock:
+            self._comparers[model] = loaded
+            while len(self._comparers) > MOST_COMPARERS:
+                self._comparers.popitem(last=False)
+        return loaded
 
     def finished_runs(self, owner: str) -> list[TrainingJob]:
         """An owner's runs that have weights, the newest first."""
         return [job for job in reversed(self.jobs.of_owner(owner)) if job.weights is not None]
+
+    def usable_runs(self, owner: str) -> list[TrainingJob]:
+        """An owner's runs that can compare, the newest first: those with weights, and those that run."""
+        return [
+            job
+            for job in reversed(self.jobs.of_owner(owner))
+            if job.weights is not None or job.state in ("running", "paused")
+        ]
 
     def close(self) -> None:
         """Ends every run and all loading, and waits for that."""
@@ -153,6 +210,15 @@ class Lab:
         self.jobs.close()
         if self._warming is not None:
             self._warming.join(10.0)
+
+
+def _snapshot(job: TrainingJob) -> Checkpoint:
+    """A running run's network as it is now, calibrated here, so that its training does not wait for it."""
+    checkpoint = job.ask(lambda run: run.checkpoint(), SNAPSHOT_SECONDS)
+    if checkpoint is None or job.dataset is None:
+        raise SiameseError("This run has no network to show yet; try again in a moment.")
+    on_cpu = replace(checkpoint, weights={name: tensor.cpu() for name, tensor in checkpoint.weights.items()})
+    return calibrate(on_cpu, job.dataset)
 
 
 _open: Lab | None = None

@@ -38,6 +38,13 @@ def model_choices(owner: str) -> list[tuple[str, str]]:
     return [*runs[:MOST_RUNS], *shipped]
 
 
+def usable_models(owner: str) -> list[list[str]]:
+    """As model_choices, with the runs that still train as well: each gives a snapshot of its weights."""
+    lab = current_lab()
+    runs = [[f"▶ {form.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id] for job in lab.usable_runs(owner)]
+    return [*runs[:MOST_RUNS], *([title, key] for title, key in model_choices("") if not key.startswith(RUN_PREFIX))]
+
+
 def _first(choices: list[tuple[str, str]], *wanted: Any) -> str | None:
     """The first wanted model that is there, else any."""
     keys = [key for _, key in choices]

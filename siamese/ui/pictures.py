@@ -7,14 +7,10 @@ import io
 import math
 
 import torch
-import torch.nn.functional as F
-from PIL import Image, ImageColor
+from PIL import Image
 from torch import Tensor
 
 from siamese.data.bank import resize
-from siamese.export import figures
-
-SAME, DIFFERENT = (ImageColor.getrgb(hue) for hue in (figures.SAME, figures.DIFFERENT))
 
 
 def to_image(pixels: Tensor) -> Image.Image:
@@ -40,19 +36,3 @@ def sprite(images: Tensor, size: int) -> tuple[str, int]:
     channels = tiles.shape[1]
     sheet = filled.view(rows, columns, channels, size, size).permute(2, 0, 3, 1, 4)
     return data_uri(to_image(sheet.reshape(channels, rows * size, columns * size))), columns
-
-
-def overlay(image: Tensor, share: Tensor, side: int) -> Image.Image:
-    """A faint uint8 [C, H, W] image, side pixels wide, under what each place does: share is float [H, W] from −1 to 1,
-    blue above 0, orange and hatched below, the stronger the farther from 0."""
-    height = max(1, round(side * image.shape[1] / image.shape[2]))
-    grey = resize(image[None], (height, side))[0].float().mean(0)
-    ink = grey if float(grey.median()) < 128 else 255 - grey  # light strokes on dark are shown dark on light
-    paper = 255 - 0.45 * ink
-    strength = F.interpolate(share[None, None].float(), (height, side), mode="bilinear", align_corners=False)[0, 0]
-    across = torch.arange(height)[:, None] + torch.arange(side)
-    stripes = (across % 8 < 4).float()
-    amount = torch.where(strength > 0, strength, -strength * (0.45 + 0.55 * stripes)).clamp(0, 1) * 0.85
-    colour = torch.where((strength > 0)[..., None], torch.tensor(SAME), torch.tensor(DIFFERENT))
-    mixed = paper[..., None] * (1 - amount[..., None]) + colour * amount[..., None]
-    return to_image(mixed.round().byte().permute(2, 0, 1))

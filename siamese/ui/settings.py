@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ class Settings:
     """data_dir: where data sets and caches lie. device: what trains. jobs: how many runs take turns; workers: how many
     train at the same time; threads: CPU threads of each (None: torch's own choice, on a GPU). memory: bytes that all runs
     together may take (None: a share of what is free). host, port: where the page is served; share: through Gradio's
-    tunnel."""
+    tunnel; mcp: its endpoints as tools for language models too."""
 
     data_dir: Path
     device: torch.device
@@ -33,6 +34,7 @@ class Settings:
     port: int = 7860
     share: bool = False
     memory: int | None = None
+    mcp: bool = False
 
 
 def default_workers(device: torch.device) -> tuple[int, int | None]:
@@ -62,7 +64,10 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
         "--memory", type=float, default=None, metavar="GB", help="for all runs together (a share of what is free)"
     )
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
+    parser.add_argument("--mcp", action="store_true", help="offer the endpoints as MCP tools (needs gradio[mcp])")
     options = parser.parse_args(arguments)
+    if options.mcp and importlib.util.find_spec("mcp") is None:
+        parser.error('--mcp needs the package mcp; install it with: pip install "gradio[mcp]"')
     try:
         device = device_named(options.device)
     except SiameseError as error:
@@ -83,4 +88,5 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
         options.port,
         options.share,
         memory,
+        options.mcp,
     )

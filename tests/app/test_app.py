@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
 from siamese.ui.lab import EXAMPLES, current_lab
 
-PUBLIC = {"/dissimilarity", "/start_training", "/training_status", "/stop_training"}
+PUBLIC = {
+    "/dissimilarity",
+    "/embed",
+    "/nearest",
+    "/sample_pairs",
+    "/start_training",
+    "/training_status",
+    "/stop_training",
+}
+
+
+def examples() -> list[dict[str, Any]]:
+    return json.loads((EXAMPLES / "pairs.json").read_text("utf-8"))["pairs"]
 
 
 def example(pair: int) -> tuple[str, str, str]:
-    from siamese.ui.compare_tab import example_pairs
-
-    chosen = example_pairs()[pair]
+    chosen = examples()[pair]
     return str(EXAMPLES / chosen["left"]), str(EXAMPLES / chosen["right"]), chosen["model"]
 
 
@@ -75,16 +89,71 @@ def test_an_unknown_job(client: Client) -> None:
 
 
 def test_every_example_is_measured(client: Client) -> None:
-    from siamese.ui.compare_tab import example_pairs
-
-    assert len(example_pairs()) >= 6
-    for number in range(len(example_pairs())):
+    assert len(examples()) >= 5
+    for number in range(len(examples())):
         left, right, model = example(number)
         answer = ask(client, left, right, model)
         assert answer["dissimilarity"] >= 0 and answer["threshold"] > 0
         # Order does not matter, and an image is nearest to itself.
         assert ask(client, right, left, model)["dissimilarity"] == pytest.approx(answer["dissimilarity"], abs=1e-4)
         assert ask(client, left, left, model)["dissimilarity"] <= 1e-3
+
+
+def test_every_endpoint_names_and_describes_its_parameters(client: Client) -> None:
+    described = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    names = {name: [one["parameter_name"] for one in about["parameters"]] for name, about in described.items()}
+    assert names == {
+        "/dissimilarity": ["left", "right", "model"],
+        "/embed": ["image", "model"],
+        "/nearest": ["image", "board", "names", "model"],
+        "/sample_pairs": ["data", "pairs", "seed"],
+        "/start_training": ["recipe", "data", "settings"],
+        "/training_status": ["job"],
+        "/stop_training": ["job"],
+    }
+    assert all(about["description"].strip() for about in described.values())
+
+
+def test_the_lines_of_the_readme(address: str) -> None:
+    """They run as they stand, but for the address and the folder they are run in."""
+    readme = (EXAMPLES.parent / "README.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(from gradio_client .*?)```", readme, flags=re.S)
+    assert len(code.strip().splitlines()) == 3
+    code = code.replace("http://127.0.0.1:7860", address).replace("examples/", f"{EXAMPLES}/")
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - the README's own lines
+    assert names["answer"]["dissimilarity"] > 0
+
+
+def test_an_embedding_is_where_the_network_places_the_image(client: Client) -> None:
+    left, right, model = example(0)
+    points = [client.predict(handle_file(path), model, api_name="/embed") for path in (left, right)]
+    a, b = (torch.tensor(point["embedding"]) for point in points)
+    said = ask(client, left, right, model)["dissimilarity"]
+    assert points[0]["similarity"] == "cosine" and float(1 - a @ b) == pytest.approx(said, abs=1e-3)
+
+
+def test_the_nearest_of_many_by_program(client: Client) -> None:
+    left, right, model = example(0)
+    other = example(1)[0]
+    board = [handle_file(path) for path in (other, right)]
+    answer = client.predict(handle_file(left), board, ["other", "same"], model, api_name="/nearest")
+    assert answer["answer"] == "same" and [name for name, _ in answer["ranking"]] == ["same", "other"]
+    with pytest.raises(Exception, match="another number of names"):
+        client.predict(handle_file(left), board, ["one"], model, api_name="/nearest")
+    stolen = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
+    with pytest.raises(Exception):  # noqa: B017 - refused before it is opened
+        client.predict(handle_file(left), [stolen], None, model, api_name="/nearest")
+
+
+def test_pairs_by_program(client: Client) -> None:
+    drawn = client.predict(data="glyphs", pairs=6, seed=3, api_name="/sample_pairs")["pairs"]
+    assert [pair["same"] for pair in drawn] == [True] * 3 + [False] * 3
+    assert all(pair["same"] == (pair["left_name"] == pair["right_name"]) for pair in drawn)
+    assert drawn == client.predict(data="glyphs", pairs=6, seed=3, api_name="/sample_pairs")["pairs"]
+    for wrong in ({"pairs": 1000}, {"seed": -1}, {"data": "/etc"}):
+        with pytest.raises(Exception, match="has to be|no data set"):
+            client.predict(**({"data": "glyphs", "pairs": 6, "seed": 3} | wrong), api_name="/sample_pairs")
 
 
 def test_one_missing_image(client: Client) -> None:

@@ -15,7 +15,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from siamese import SiameseError
-from siamese.ui.compare_tab import example_pairs
+from siamese.ui.models import DEFAULT_MODEL
 from siamese.ui.upload import uploaded
 
 META = {"meta": {"_type": "gradio.FileData"}}
@@ -41,7 +41,7 @@ def event_of(web: httpx.Client, name: str) -> dict[str, Any]:
 
 def ask(web: httpx.Client, route: str, payload: Any) -> httpx.Response:
     """Sends the payload as the left image of a comparison."""
-    model = example_pairs()[0]["model"]
+    model = DEFAULT_MODEL
     data = [payload, payload, model]
     if route == "queue/join":
         number = event_of(web, "dissimilarity")["id"]

@@ -103,47 +103,6 @@ def test_the_mistakes_of_a_model(visit: Callable) -> None:
     assert visitor.page.is_visible("#pairs-data") and not visitor.page.is_visible("#pairs-model")
 
 
-def test_two_examples_compared(visit: Callable) -> None:
-    visitor = visit()
-    visitor.tab("Compare")
-    visitor.page.locator("#examples button.thumbnail-item, #examples .thumbnail-item").first.click()
-    visitor.wait("document.querySelector('.gauge').dataset.value > ''")
-    shown = visitor.page.inner_text(".gauge .headline-number")
-    assert float(shown) >= 0 and len(shown.split(".")[1]) == 4
-    assert visitor.page.locator(".gauge .verdict").count() == 1
-
-
-def test_where_a_dissimilarity_comes_from(visit: Callable) -> None:
-    visitor = visit()
-    visitor.tab("Compare")
-    assert visitor.page.is_disabled("#explain"), "nothing is compared yet"
-    visitor.page.locator("#examples .thumbnail-item").first.click()
-    visitor.wait("document.querySelector('.gauge').dataset.value > ''")
-    value = visitor.page.inner_text(".gauge .headline-number")
-    visitor.page.click("#explain")
-    visitor.wait("[...document.querySelectorAll('.gauge .maps img')].filter(n => n.naturalWidth > 0).length === 2")
-    assert visitor.page.inner_text(".gauge .headline-number") == value
-    assert "makes them alike" in visitor.page.inner_text(".gauge .legend")
-    # Another pair is another question.
-    visitor.page.locator("#examples .thumbnail-item").nth(1).click()
-    visitor.wait(f"document.querySelector('.gauge .headline-number').textContent !== '{value}'")
-    visitor.wait("!document.querySelector('.gauge .maps') && document.querySelector('#explain')")
-
-
-def test_a_file_that_is_no_image_says_so_and_changes_nothing(visit: Callable) -> None:
-    visitor = visit()
-    visitor.tab("Compare")
-    visitor.page.locator("#examples .thumbnail-item").first.click()
-    visitor.wait("document.querySelector('.gauge').dataset.value > ''")
-    value = visitor.page.eval_on_selector(".gauge", "node => node.dataset.value")
-    visitor.page.locator("#left button[aria-label='Clear'], #left button[aria-label='Remove Image']").first.click()
-    wrong = {"name": "notes.png", "mimeType": "image/png", "buffer": b"these are words"}
-    visitor.page.set_input_files("#left input[type=file]", wrong)
-    visitor.page.wait_for_selector("text=not an image that can be read", timeout=30_000)
-    visitor.complaints.clear()  # the browser reports the picture that it could not show, too
-    assert value
-
-
 def test_a_stranger_cannot_stop_by_the_watch_link(visit: Callable) -> None:
     teacher = visit(SHORT)
     teacher.page.click("#start")

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from siamese.ui.pictures import DIFFERENT, SAME, data_uri, overlay, sprite, to_image
+from siamese.ui.pictures import data_uri, sprite, to_image
 
 
 def decoded(uri: str) -> np.ndarray:
@@ -35,23 +35,3 @@ def test_each_tile_of_a_sprite_is_its_image(count: int, channels: int) -> None:
         row, column = divmod(number, columns)
         tile = sheet[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
         assert (tile == image.permute(1, 2, 0).numpy()).all()
-
-
-def test_an_overlay_is_blue_where_images_are_made_alike_and_hatched_orange_where_they_are_told_apart() -> None:
-    share = torch.zeros(8, 12)
-    share[:, :4], share[:, 8:] = 1.0, -1.0
-    shown = np.asarray(overlay(torch.full((1, 8, 12), 255, dtype=torch.uint8), share, 240)).astype(int)
-    assert shown.shape == (160, 240, 3)
-    alike, neither, apart = shown[:, :60], shown[:, 110:130], shown[:, 180:]
-    assert abs(alike - SAME).max() < 60 and len(np.unique(alike.reshape(-1, 3), axis=0)) == 1
-    assert (neither == 255).all(), "an image of one grey is paper where nothing changes"
-    stripes = np.unique(apart.reshape(-1, 3), axis=0)
-    assert len(stripes) == 2 and abs(stripes[0] - DIFFERENT).max() < 60
-
-
-@pytest.mark.parametrize("dark", [True, False])
-def test_an_overlay_shows_strokes_dark_on_light(dark: bool) -> None:
-    image = torch.full((1, 20, 20), 0 if dark else 255, dtype=torch.uint8)
-    image[0, 5:15, 9:11] = 255 if dark else 0
-    shown = np.asarray(overlay(image, torch.zeros(20, 20), 20)).astype(int)
-    assert shown[10, 10].max() < 160 and (shown[:, :5] == 255).all()
