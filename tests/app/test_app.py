@@ -118,7 +118,7 @@ def test_the_lines_of_the_readme(address: str) -> None:
     """They run as they stand, but for the address and the folder they are run in."""
     readme = (EXAMPLES.parent / "README.md").read_text("utf-8")
     (code,) = re.findall(r"```python\n(from gradio_client .*?)```", readme, flags=re.S)
-    assert len(code.strip().splitlines()) == 3
+    assert len([line for line in code.splitlines() if line]) == 3
     code = code.replace("http://127.0.0.1:7860", address).replace("examples/", f"{EXAMPLES}/")
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 - the README's own lines

@@ -141,7 +141,7 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     if (!newcomer) return;
     if (!title) return name.focus();
     const strokes = well.strokes();
-    const picture = strokes ? { strokes } : { url: well.url() };
+    const picture = strokes ? { strokes } : { url: well.address() };
     const known = things.find((thing) => thing.name === title);
     if (known && known.pictures.length >= MOST_PICTURES) return setText(note, say("full_thing", { name: title, n: MOST_PICTURES }));
     if (!known && things.length >= MOST_THINGS) return setText(note, say("full_board", { n: MOST_THINGS }));

@@ -9,7 +9,7 @@ import { icon } from "./icons.js";
 const SHARP = 96; // pixels: a smaller picture is shown with sharp ones
 
 // inputs: the words of picture_input.json.  onPicture(): called after every change, also while the pen moves.
-// → { section, picture(), showSeen(answer), load(picture), error(sentence) }
+// → { section, picture(), showSeen(answer), load(picture), take(file), clear(), strokes(), address() }
 export function createWell({ title, words, inputs, onPicture }) {
   const section = make("section", "panel well");
   const heading = make("h2", "", title);
@@ -110,6 +110,6 @@ export function createWell({ title, words, inputs, onPicture }) {
     clear: () => (pad.clear(), choose("draw")),
     strokes: () => (way === "draw" ? pad.strokes() : null),
     picture: () => (way === "draw" ? (pad.isEmpty() ? null : { ink: encodeInk(pad.strokes()) }) : asked),
-    url: () => (way === "draw" ? pad.toDataURL(256) : image?.url),
+    address: () => image?.url,
   };
 }
