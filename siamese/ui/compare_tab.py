@@ -10,13 +10,16 @@ from __future__ import annotations
 import base64
 import json
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from siamese import SiameseError
+from siamese.data.image_file import read_image
 from siamese.ui import compare_server
 from siamese.ui.browser import as_browser
-from siamese.ui.lab import EXAMPLES
+from siamese.ui.lab import EXAMPLES, current_lab
 from siamese.ui.models import usable_models
 from siamese.ui.static_files import read_json
 from siamese.ui.widget import Widget
@@ -62,15 +65,33 @@ def _offer(browser: Any) -> CompareView:
     return CompareView(models=usable_models(as_browser(browser).owner))
 
 
-@cache
 def examples() -> list[dict[str, Any]]:
-    """The pairs of the examples folder, with their pictures as data URIs."""
-    listing = EXAMPLES / "pairs.json"
-    if not listing.exists():
+    """The pairs of the examples folder, with their pictures as data URIs; read once.
+
+    A pair that cannot be read is left out, and the log says why.
+    """
+    return _read_examples(EXAMPLES)
+
+
+@cache
+def _read_examples(folder: Path) -> list[dict[str, Any]]:
+    try:
+        pairs = json.loads((folder / "pairs.json").read_text("utf-8"))["pairs"]
+        if not isinstance(pairs, list):
+            raise TypeError("no list of pairs")
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        current_lab().leave_out("examples/pairs.json", f"{type(error).__name__}.")
         return []
-    pairs = json.loads(listing.read_text("utf-8"))["pairs"]
-    return [pair | {side: _uri(pair[side]) for side in ("left", "right")} for pair in pairs]
+    sound = []
+    for number, pair in enumerate(pairs):
+        try:
+            known = {name: pair[name] for name in ("title", "model", "same", "wrong", "sharp")}
+            sound.append(known | {side: _uri(folder / Path(pair[side]).name) for side in ("left", "right")})
+        except (SiameseError, LookupError, TypeError) as error:
+            current_lab().leave_out(f"example {number + 1} of examples/pairs.json", str(error))
+    return sound
 
 
-def _uri(name: str) -> str:
-    return "data:image/png;base64," + base64.b64encode((EXAMPLES / name).read_bytes()).decode()
+def _uri(path: Path) -> str:
+    read_image(path, path.name)  # a damaged file is left out here, and not found in every browser
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

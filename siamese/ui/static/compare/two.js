@@ -64,6 +64,7 @@ export function createTwo({ words, say, inputs, ask, model }) {
     whereButton.disabled = !(left && right);
     swap.disabled = !left && !right;
     if (!left && !right) return show({ seen: [null, null], foreign: [false, false] });
+    element.dataset.state = "asking";
     element.dataset.moving = String(!rested);
     measure(model(), left, right);
     clearTimeout(timer);

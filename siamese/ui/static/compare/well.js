@@ -32,6 +32,7 @@ export function createWell({ title, words, inputs, onPicture }) {
     ["draw", "file", "photo"].map((name) => {
       const node = button("tool", "", () => choose(name));
       node.append(icon(name), make("span", "", words[name]));
+      node.setAttribute("aria-label", words[name]); // a phone shows the drawing alone
       ways.append(node);
       return [name, node];
     }),
