@@ -162,7 +162,7 @@ class _App:
 
     def compare(self, model: str) -> float:
         """Milliseconds of one comparison."""
-        from siamese.ui.compare_tab import measure as compare
+        from siamese.ui.picture_api import dissimilarity as compare
 
         began = time.perf_counter()
         compare(self._left, self._right, model)
