@@ -11,6 +11,7 @@ from siamese.evaluation.numbers import significant
 from siamese.evaluation.validation import map_bank
 from siamese.training.jobs.job import TrainingJob
 from siamese.training.jobs.registry import Access
+from siamese.ui.errors import in_both
 from siamese.ui.lab import current_lab
 from siamese.ui.pictures import data_uri, sprite, to_image
 
@@ -32,6 +33,8 @@ def poll(arguments: Any) -> dict[str, Any]:
         return snapshot
     if snapshot["seconds_left"] is not None:
         snapshot["seconds_left"] = round(snapshot["seconds_left"] * (1 + snapshot["sharing"]), 1)
+    if snapshot["error"]:
+        snapshot["error"] = in_both(snapshot["error"])
     snapshot |= _in_slow_motion(snapshot, job.control.steps_per_second)
     return snapshot | {"may_control": access.may_control, "fault": jobs.fault, "detail": _detail(job)}
 

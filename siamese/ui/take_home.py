@@ -12,6 +12,7 @@ from siamese.export import files as export
 from siamese.export.script import pytorch_script
 from siamese.training.jobs.job import TrainingJob
 from siamese.ui import form
+from siamese.ui.errors import in_both
 from siamese.ui.lab import current_lab
 from siamese.ui.widget import Widget
 
@@ -45,8 +46,8 @@ FILES: dict[str, tuple[str, str, Callable[[TrainingJob], bytes]]] = {
 }
 
 
-def download(arguments: Any) -> dict[str, str]:
-    """[key, kind] → {"name", "type", "base64"} of one of FILES for the run of that key, or {"error": sentence}.
+def download(arguments: Any) -> dict[str, Any]:
+    """[key, kind] → {"name", "type", "base64"} of one of FILES for the run of that key, or {"error": sentence in both languages}.
 
     No file is written on the server; anybody can call this with anything.
     """
@@ -64,7 +65,7 @@ def download(arguments: Any) -> dict[str, str]:
                 f"The file has {len(content) >> 20} MB, too many for a browser; train with python -m siamese train."
             )
     except SiameseError as error:
-        return {"error": str(error)}
+        return {"error": in_both(str(error))}
     stem = f"{access.job.dataset_name}-{access.job.recipe.name}-"
     return {"name": stem + name, "type": media_type, "base64": base64.b64encode(content).decode()}
 

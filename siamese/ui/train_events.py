@@ -17,7 +17,7 @@ from siamese.recipes import Recipe
 from siamese.training.jobs.job import TrainingJob
 from siamese.ui import form
 from siamese.ui.browser import Browser, as_browser
-from siamese.ui.errors import page_error
+from siamese.ui.errors import in_language_of, page_error
 from siamese.ui.lab import current_lab
 from siamese.ui.lesson_card import LessonCard
 from siamese.ui.lessons import Lesson, lesson_named
@@ -245,7 +245,7 @@ class _Events:
                 lesson = lesson_named(query["lesson"]) if "lesson" in query else None
                 data, recipe = form.from_query(query) if lesson is None else (lesson.data, lesson.recipe)
             except SiameseError as error:
-                gr.Warning(str(error))
+                gr.Warning(in_language_of(request, str(error)))
                 data, recipe = form.from_query({})
         key = None if job is None else job.id
         speed = query.get("speed") if job is None or query else str(job.control.steps_per_second)

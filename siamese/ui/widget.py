@@ -23,7 +23,8 @@ How to write one, by the example of `Gauge` (compare_tab.py) and `static/compare
      root        the widget's own element, <div class="gauge">; the module fills it
      props       the props of step 1, always the newest ones; read them, do not write them
      words, say  its words in the browser's language: `words.same`, or `say("below", { t: "0.31" })` to fill in {t};
-                 they come from the JSON file {"en": {key: text}, "zh": {...}}.  `language` is "en" or "zh"
+                 they come from the JSON file {"en": {key: text}, "zh": {...}}.  `language` is "en" or "zh".
+                 An error goes to the page as errors.in_both(sentence), and common/language.js has inLanguage() for it
      data        constants from Python (`data=` of the constructor), or null
      watch       watch(name or [names], action): calls action after Python has changed one of these props
      ask         await ask("poll", first, second): calls the server function `poll`, one of `server_functions`, outside

@@ -81,6 +81,15 @@ def test_lessons_are_walked_through_and_speak_chinese(visit: Callable) -> None:
     assert "开始" in visitor.page.inner_text("#start")
 
 
+def test_errors_speak_chinese(visit: Callable) -> None:
+    visitor = visit("?recipe=nonsense", locale="zh-CN")
+    visitor.page.wait_for_selector("text=没有名为“nonsense”的配方")
+    visitor.page.click("#advanced > button")
+    visitor.page.locator("#field-seed input").fill("-5")
+    visitor.page.click("#start")
+    visitor.page.wait_for_selector("text=seed 的值是 -5")
+
+
 def test_a_copied_link_opens_the_same_settings(visit: Callable) -> None:
     first = visit("?recipe=hard-triplets&margin=0.7&soft_margin=false&seed=5&steps=250&data=doodle-faces")
     first.wait("document.querySelector('#recipe input').value === 'hard-triplets'")

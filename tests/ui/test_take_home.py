@@ -59,16 +59,16 @@ def test_the_json_is_strict(job: TrainingJob) -> None:
 
 @pytest.mark.parametrize("wrong", [None, [], ["x"], ["no-such-key", "weights"], [1, 2], "text", {"a": 1}, [["a"], {}]])
 def test_anything_else_gets_a_sentence(lab: Lab, wrong: object) -> None:
-    assert "no run" in take_home.download(wrong)["error"]
+    assert "no run" in take_home.download(wrong)["error"]["en"]
 
 
 def test_an_unknown_kind_gets_a_sentence(job: TrainingJob) -> None:
-    assert "choose weights" in take_home.download([job.id, "../secrets"])["error"]
+    assert "choose weights" in take_home.download([job.id, "../secrets"])["error"]["en"]
 
 
 def test_weights_before_the_end_get_a_sentence(lab: Lab, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = lab.jobs.submit(Visitor("other"), recipe_named("fast"), "glyphs", lambda progress: dataset, paused=True)
     try:
-        assert "when a run ends" in take_home.download([waiting.id, "weights"])["error"]
+        assert "when a run ends" in take_home.download([waiting.id, "weights"])["error"]["en"]
     finally:
         waiting.stop()

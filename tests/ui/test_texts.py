@@ -13,7 +13,9 @@ from siamese.ui.texts import NAMES, TRANSLATIONS
 
 ASSETS = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
 WORDS = [
-    name for name in ASSETS if name.endswith(".json") and name not in ("lessons.json", "names.zh.json", "package.json")
+    name
+    for name in ASSETS
+    if name.endswith(".json") and not name.endswith((".zh.json", "lessons.json", "package.json"))
 ]
 
 

@@ -1,4 +1,4 @@
-"""Page: the gr.Blocks whose events answer an unforeseen error with a sentence."""
+"""Page: the gr.Blocks whose events answer an error with a sentence, in the language of the browser that asks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from siamese.ui.errors import in_language_of
 from siamese.ui.server.log import where
 
 UNFORESEEN = "The server could not do this; reload the page and try again."
@@ -21,12 +22,16 @@ class Page(gr.Blocks):
     """
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        def answer(sentence: str, duration: float | None = 10) -> gr.Error:
+            text = in_language_of(kwargs.get("request"), sentence)
+            return gr.Error(text, duration=duration, print_exception=False)
+
         try:
             return await super().process_api(*args, **kwargs)
         except gr.Error as error:
             # Gradio's own components raise these for values that are not among the choices.
-            raise gr.Error(error.message, duration=error.duration, print_exception=False) from None
+            raise answer(error.message, error.duration) from None
         except Exception as error:
             function = kwargs.get("block_fn", args[0] if args else None)
             _log.error("event %s failed (%s)", getattr(function, "api_name", None) or "of the page", where(error))
-            raise gr.Error(UNFORESEEN, print_exception=False) from None
+            raise answer(UNFORESEEN) from None

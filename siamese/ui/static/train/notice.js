@@ -1,6 +1,7 @@
 // One notice at a time: what went wrong, or what the numbers mean, and what to try.
 
 import { make, setText } from "../common/dom.js";
+import { inLanguage } from "../common/language.js";
 import { whole } from "../common/numbers.js";
 
 const SIGNS = { collapse: "▲", diverged: "✕", satisfied: "✓" };
@@ -21,7 +22,7 @@ export class Notice {
   show(state, run) {
     const kind = run?.diagnosis?.kind;
     if (state === "failed" && kind !== "diverged")
-      this.put("failed", "✕", this.words.failed_title, run?.error || this.words.failed_text);
+      this.put("failed", "✕", this.words.failed_title, run?.error ? inLanguage(run.error) : this.words.failed_text);
     else if (state === "gone") this.put("gone", "?", this.words.gone_title, this.words.gone_text);
     else if (kind && this.words[`${kind}_title`]) {
       const values = { step: whole(run.diagnosis.step), name: run.loss?.collapse_name ?? "" };

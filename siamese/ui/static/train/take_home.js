@@ -1,6 +1,7 @@
 // Take it home: copies links and saves files of the run on screen.
 
 import { button, make } from "../common/dom.js";
+import { inLanguage } from "../common/language.js";
 
 export function mount({ root, props, words, say, watch, ask, trigger }) {
   const outcome = make("p", "said");
@@ -20,7 +21,8 @@ export function mount({ root, props, words, say, watch, ask, trigger }) {
     if (!props.job) return;
     const file = await ask("download", props.job, kind);
     if (file && !file.error) saveAs(file.name, file.type, file.base64);
-    outcome.textContent = !file ? words.offline : (file.error ?? say("saved", { name: file.name }));
+    if (!file) outcome.textContent = words.offline;
+    else outcome.textContent = file.error ? inLanguage(file.error) : say("saved", { name: file.name });
   }
 
   let answered = props.link?.number ?? 0;
