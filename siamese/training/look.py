@@ -5,8 +5,9 @@ Each is for TrainingControl.ask: the training thread calls it between two steps,
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -16,6 +17,7 @@ from siamese.learning.augment import Transforms
 from siamese.learning.batches import Batch
 from siamese.models.checkpoint import Checkpoint
 from siamese.models.inside import Inside, inside
+from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
 from siamese.training.step import LOSS_BUFFER, Drawn, TrainingStep
 from siamese.training.taken import TakenBatch
@@ -65,14 +67,20 @@ def look_inside(
     """
     step = run.step
     there = _moved(drawn, step.device)
-    buffers = [buffer.clone() for buffer in step.network.buffers()]
-    try:
+    with _buffers_kept(step):
         seen = inside(step.network, lambda: step.embed(there), left, right, channels)
-    finally:
-        with torch.no_grad():
-            for buffer, value in zip(step.network.buffers(), buffers):
-                buffer.copy_(value)
     return run.done, seen
+
+
+def embed_now(run: Run, drawn: Drawn) -> tuple[int, Tensor, Similarity]:
+    """(the step, embeddings float32 [M, D], what compares them) of any images of the training bank, on the CPU.
+
+    In training mode, as the images of a batch are seen.
+    """
+    step = run.step
+    with _buffers_kept(step), torch.no_grad():
+        embeddings = step.embed(_moved(drawn, step.device))
+    return run.done, _copied(embeddings), copy.deepcopy(step.network.similarity).cpu()
 
 
 def network_now(run: Run) -> Checkpoint | None:
@@ -81,6 +89,18 @@ def network_now(run: Run) -> Checkpoint | None:
     if checkpoint is not None:
         checkpoint.weights.update({name: tensor.cpu() for name, tensor in checkpoint.weights.items()})
     return checkpoint
+
+
+@contextlib.contextmanager
+def _buffers_kept(step: TrainingStep) -> Iterator[None]:
+    """Puts back what a pass in training mode changes: the running statistics of batch norm."""
+    buffers = [buffer.clone() for buffer in step.network.buffers()]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in zip(step.network.buffers(), buffers):
+                buffer.copy_(value)
 
 
 def _moved(drawn: Drawn, device: torch.device) -> Drawn:
