@@ -30,7 +30,7 @@ class Mining:
     """What all pairs of a set of images hold, at one threshold.
 
     hardest_same: the farthest pairs of one class.  hardest_different: the nearest of two classes.  mistakes: the pairs
-    farthest on the wrong side of the threshold, half of each kind as far as there are so many, the worst first.
+    farthest on the wrong side of the threshold, one of each kind in turn as far as there are so many, the worst first.
     nearest: the pairs nearest to the threshold.
     same, different: how many pairs of each kind there are; wrong_same, wrong_different: how many are judged wrongly.
     """
@@ -168,12 +168,14 @@ class _Smallest:
 
 
 def _mistakes(same: MinedPairs, different: MinedPairs, threshold: float, most: int) -> MinedPairs:
-    """The worst pairs of both orders that lie on the wrong side, the farthest from the threshold first."""
+    """The worst pairs of both orders that lie on the wrong side: one of each kind in turn, then what is left of one."""
     # A dissimilarity at the threshold is "different", so a same pair there is a mistake and a different one is not.
     wrong_same = int((same.dissimilarity >= threshold).sum())
     wrong_different = int((different.dissimilarity < threshold).sum())
     of_same = min(wrong_same, max(most // 2, most - wrong_different))
     of_different = min(wrong_different, most - of_same)
     joined = MinedPairs(*(torch.cat([a[:of_same], b[:of_different]]) for a, b in zip(same, different)))
-    order = (joined.dissimilarity - threshold).abs().sort(descending=True, stable=True).indices
+    # How far a same and a different pair lie beyond the threshold are not comparable, so places decide.
+    place = torch.cat([torch.arange(of_same) * 2, torch.arange(of_different) * 2 + 1])
+    order = place.argsort()
     return MinedPairs(*(part[order] for part in joined))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from siamese.training.jobs.registry import SWITCH_INTERVAL
-from siamese.ui import compare_tab, page_head, pairs_tab, train_events, train_tab
+from siamese.ui import compare_tab, explore_tab, page_head, train_events, train_tab
 from siamese.ui.api import offer_api
 from siamese.ui.lab import current_lab, open_lab
 from siamese.ui.picture_api import offer_picture_api
@@ -30,19 +31,26 @@ def build_demo(settings: Settings) -> gr.Blocks:
     # No gr.State, no unload, no stream: each would hold a connection open for every tab, and a browser has six.
     with Page(title="Siamese", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         page_head.build()
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(i18n("tab.train"), id="train"):
                 train = train_tab.build()
             with gr.Tab(i18n("tab.pairs"), id="pairs") as pairs_opened:
-                pairs = pairs_tab.build()
+                pairs = explore_tab.build()
             with gr.Tab(i18n("tab.compare"), id="compare") as compare_opened:
                 compare = compare_tab.build()
         train_events.wire(train, demo)
-        pairs_tab.wire(pairs, pairs_opened, train.browser)
+        explore_tab.wire(pairs, pairs_opened, train.browser, demo)
         compare_tab.wire(compare, compare_opened, train.browser, demo)
         offer_picture_api()
+        demo.load(_tab_of_link, None, tabs, **explore_tab.QUICK)
         offer_api()
     return demo
+
+
+def _tab_of_link(request: gr.Request) -> Any:
+    """A link to a view of another tab opens that tab: ?explore=…"""
+    query = dict(request.query_params) if request is not None else {}
+    return gr.Tabs(selected="pairs") if "explore" in query else gr.skip()
 
 
 def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:

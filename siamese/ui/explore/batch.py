@@ -23,7 +23,7 @@ def wall(source: Source, options: dict[str, Any]) -> dict[str, Any]:
     have (the step that the page shows already: then the answer is short if there is no newer one).
     """
     job = source.job
-    if source.alive and job is not None and options.get("have") == job.history.told_step != 0:
+    if source.alive and job is not None and options.get("have") == job.history.step != 0:
         return {"unchanged": True}
     taken = source.taken(options["seed"])
     if taken is None:
@@ -31,7 +31,8 @@ def wall(source: Source, options: dict[str, Any]) -> dict[str, Any]:
     bank = source.dataset().train
     forces = taken.forces()
     left, right, same = pairs_of(taken)
-    numbers = choose(same, None if forces is None or options["order"] == "drawn" else forces.share, options["size"])
+    share = None if forces is None or options["order"] != "loss" else forces.share
+    numbers = choose(same, share, options["size"], spread=taken.recipe.batching == "all-pairs")
     rows = torch.cat([left[numbers], right[numbers]])
     uris, names = batch_pictures(taken, bank, rows, options["seen"]), batch_names(taken, bank, rows)
     cards = [pair_card(number, taken, forces, uris, names) for number in numbers.tolist()]
@@ -49,13 +50,24 @@ def wall(source: Source, options: dict[str, Any]) -> dict[str, Any]:
     return answer if forces is None else answer | _about_forces(taken, forces)
 
 
-def choose(same: Tensor, share: Tensor | None, size: int) -> Tensor:
-    """Numbers of `size` pairs, half of each kind as far as there are so many: in order, or by share of the loss."""
+def choose(same: Tensor, share: Tensor | None, size: int, spread: bool = False) -> Tensor:
+    """Numbers of `size` pairs, half of each kind as far as there are so many.
+
+    The first ones, those with the largest share of the loss, or, where the first would all be of one image, ones from
+    everywhere (spread).
+    """
     kinds = [same.nonzero().flatten(), (~same).nonzero().flatten()]
     if share is not None:
         kinds = [numbers[share[numbers].argsort(descending=True, stable=True)] for numbers in kinds]
     of_same = min(len(kinds[0]), max(size // 2, size - len(kinds[1])))
-    return torch.cat([kinds[0][:of_same], kinds[1][: size - of_same]])
+    counts = (of_same, min(len(kinds[1]), size - of_same))
+    if share is None and spread:
+        # Half a stride from the ends: neither the first nor the last image is in all of them.
+        kinds = [
+            numbers[((torch.arange(count) + 0.5) * len(numbers) / max(1, count)).long()]
+            for numbers, count in zip(kinds, counts)
+        ]
+    return torch.cat([numbers[:count] for numbers, count in zip(kinds, counts)])
 
 
 def _about_forces(taken: TakenBatch, forces: PairForces) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from siamese import SiameseError
 from siamese.evaluation.metrics import oneshot_accuracy
-from siamese.evaluation.protocols import Judge
+from siamese.evaluation.judge import Judge
 from siamese.learning.sampling import Episodes, sample_episodes
 from siamese.models.inputs import two_domains
 from siamese.ui.explore.cards import picture
@@ -108,8 +108,4 @@ def _distances(judged: Judged, episodes: Episodes) -> tuple[Tensor, Tensor]:
 
 def _score(distances: Tensor, answer: Tensor) -> dict[str, Any]:
     result = oneshot_accuracy(distances, answer)
-    return {
-        "accuracy": round(result.accuracy, 4),
-        "low": round(max(0.0, result.accuracy - result.interval), 4),
-        "high": round(min(1.0, result.accuracy + result.interval), 4),
-    }
+    return {"accuracy": round(result.accuracy, 4), "low": round(result.low, 4), "high": round(result.high, 4)}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from siamese import SiameseError
-from siamese.training.jobs.registry import TrainingJob
+from siamese.training.jobs.job import TrainingJob
 from siamese.ui import form
 from siamese.ui.explore.batch import SIZES, wall
 from siamese.ui.explore.episodes import SHOTS, WAYS, episode, guess_score, many_episodes
@@ -26,6 +26,7 @@ VIEWS: dict[str, Callable[[Source, dict[str, Any]], dict[str, Any]]] = {
     "threshold": thresholds,
     "episode": episode,
     "many": many_episodes,
+    "state": lambda source, options: {},
 }
 MOST_RUNS = 12
 LARGEST = 2**31 - 1
@@ -101,9 +102,10 @@ def state_of(source: Source) -> dict[str, Any]:
         "recipe": job.recipe.name,
         "batching": job.recipe.batching,
         "state": job.state,
-        "now": job.history.told_step,
+        "now": job.history.step,
         "steps": job.recipe.steps,
         "may_control": source.may_control,
+        "watch": RUN_PREFIX + job.watch_id,
     }
 
 

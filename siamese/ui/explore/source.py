@@ -13,13 +13,14 @@ import torch
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
-from siamese.evaluation.protocols import Evaluator, Judge
+from siamese.evaluation.judge import Judge
+from siamese.evaluation.protocols import Evaluator
 from siamese.evaluation.subsets import first_of_each_class
 from siamese.learning.sampling import check_pairs
 from siamese.models.checkpoint import Checkpoint
 from siamese.models.network import SiameseNetwork
 from siamese.recipes import Recipe
-from siamese.training.jobs.registry import TrainingJob
+from siamese.training.jobs.job import TrainingJob
 from siamese.training.look import network_now, newest_batch
 from siamese.training.taken import TakenBatch, pictures, seeded_batch
 from siamese.ui import form

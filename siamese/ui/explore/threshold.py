@@ -16,7 +16,7 @@ from siamese.learning.sampling import fixed_pairs
 from siamese.ui.explore.cards import scale_of, test_cards
 from siamese.ui.explore.source import Source, in_worker
 
-WORST = 20  # pairs of each kind whose pictures are sent: the errors of any threshold begin with them
+WORST = 10  # pairs of each kind whose pictures are sent: the errors of any threshold begin with them
 FEW_STRANGERS = 0.01
 
 
