@@ -1,4 +1,4 @@
-"""The whole path in a real browser: start, grow, reload, offline, pause, step, stop; a batch drawn; two images compared."""
+"""The whole path in a real browser: start, grow, reload, offline, pause, step, stop; two images compared."""
 
 from __future__ import annotations
 
@@ -70,37 +70,6 @@ def test_a_second_tab_sees_and_stops_the_same_run(visit: Callable) -> None:
     second.wait_state("stopped")
     first.page.bring_to_front()  # a tab in the background asks but every twenty seconds
     first.wait_state("stopped")
-
-
-def test_a_batch_is_drawn_and_drawn_again(visit: Callable) -> None:
-    visitor = visit()
-    visitor.tab("Explore pairs")
-    visitor.wait("document.querySelector('.batch').dataset.count === '12'")
-    verdicts = visitor.page.locator(".batch .verdict").all_text_contents()
-    assert sum("same" in text for text in verdicts) == sum("different" in text for text in verdicts) == 6
-    first = visitor.page.eval_on_selector_all(".batch img", "nodes => nodes.map(n => n.src).join()")
-    visitor.page.click("#draw")
-    visitor.page.wait_for_function(
-        "old => [...document.querySelectorAll('.batch img')].map(n => n.src).join() !== old", arg=first
-    )
-
-
-def test_the_mistakes_of_a_model(visit: Callable) -> None:
-    visitor = visit()
-    visitor.tab("Explore pairs")
-    visitor.wait("document.querySelector('.batch').dataset.count === '12'")
-    visitor.page.get_by_label("Mistakes of a model").check()
-    visitor.wait("document.querySelector('.batch').dataset.kind === 'mistakes'")
-    assert visitor.page.locator(".batch .badge").count() == visitor.page.locator(".batch .mistaken").count() == 12
-    said = visitor.page.inner_text(".batch .lead")
-    assert said.startswith("Of 2,000 test pairs (alphabets never trained on)")
-    # A same pair was called different, and the other way round.
-    for card in visitor.page.locator(".batch .mistaken").all_inner_texts():
-        assert ("= same" in card.replace("\n", " ")) == ("it says different" in card)
-    assert visitor.page.is_visible("#pairs-model") and not visitor.page.is_visible("#pairs-data")
-    visitor.page.get_by_label("Triplets").check()
-    visitor.wait("document.querySelector('.batch').dataset.kind === 'triplets'")
-    assert visitor.page.is_visible("#pairs-data") and not visitor.page.is_visible("#pairs-model")
 
 
 def test_a_stranger_cannot_stop_by_the_watch_link(visit: Callable) -> None:

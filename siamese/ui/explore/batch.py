@@ -23,7 +23,7 @@ def wall(source: Source, options: dict[str, Any]) -> dict[str, Any]:
     have (the step that the page shows already: then the answer is short if there is no newer one).
     """
     job = source.job
-    if source.alive and job is not None and options.get("have") == job.history.step != 0:
+    if source.alive and job is not None and options.get("have") == job.history.newest_step != 0:
         return {"unchanged": True}
     taken = source.taken(options["seed"])
     if taken is None:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from siamese import SiameseError
-from siamese.evaluation.metrics import oneshot_accuracy
 from siamese.evaluation.judge import Judge
+from siamese.evaluation.metrics import oneshot_accuracy
 from siamese.learning.sampling import Episodes, sample_episodes
 from siamese.models.inputs import two_domains
 from siamese.ui.explore.cards import picture

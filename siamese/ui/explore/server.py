@@ -35,7 +35,7 @@ LARGEST = 2**31 - 1
 def explore(arguments: Any) -> dict[str, Any]:
     """[view, options] → what the view shows, with the state of its run; {"error": sentence} where it cannot."""
     view, options = arguments if isinstance(arguments, list) and len(arguments) == 2 else (None, None)
-    if not isinstance(options, dict) or view not in VIEWS:
+    if not isinstance(options, dict) or not isinstance(view, str) or view not in VIEWS:
         return {"error": "This view does not exist; reload the page."}
     try:
         source = find_source(options.get("from"))
@@ -102,7 +102,7 @@ def state_of(source: Source) -> dict[str, Any]:
         "recipe": job.recipe.name,
         "batching": job.recipe.batching,
         "state": job.state,
-        "now": job.history.step,
+        "now": job.history.newest_step,
         "steps": job.recipe.steps,
         "may_control": source.may_control,
         "watch": RUN_PREFIX + job.watch_id,

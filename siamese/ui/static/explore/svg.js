@@ -1,9 +1,10 @@
 // SVG elements, and the arrows that say what a loss asks of a pair: the same on a card and inside a pair.
 
-const SPACE = "http://www.w3.org/2000/svg";
+let space = null; // the namespace, asked of the browser itself
 
 export function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SPACE, tag);
+  space ??= Object.assign(document.createElement("div"), { innerHTML: "<svg></svg>" }).firstChild.namespaceURI;
+  const node = document.createElementNS(space, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
   return node;
