@@ -50,7 +50,7 @@ def _batch_pair(source: Source, number: int, options: dict[str, Any]) -> dict[st
     if source.alive and job is not None:
         reply = job.ask(
             lambda run: (
-                look_inside(run, taken.drawn, *rows.tolist(), options.get("channels")),
+                look_inside(run, taken.drawn, int(rows[0]), int(rows[1]), options.get("channels")),
                 run.threshold,
                 run.margin,
             ),

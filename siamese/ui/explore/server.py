@@ -134,7 +134,7 @@ def checked(options: dict[str, Any]) -> dict[str, Any]:
         "number": whole("number", 0),
         "way": one_of("way", WAYS),
         "shot": one_of("shot", SHOTS),
-        "at": tuple(at) if _whole_numbers(at) and len(at) == 2 else None,
+        "at": tuple(at) if isinstance(at, list) and _whole_numbers(at) and len(at) == 2 else None,
         "channels": channels
         if isinstance(channels, list) and len(channels) <= 8 and all(map(_whole_numbers, channels))
         else None,

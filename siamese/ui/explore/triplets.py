@@ -42,7 +42,7 @@ def triplet_wall(source: Source, options: dict[str, Any]) -> dict[str, Any]:
     rows, counts = _triplets(taken, margin, options["size"])
     bank = source.dataset().train
     uris, names = batch_pictures(taken, bank, rows.flatten(), options["seen"]), batch_names(taken, bank, rows.flatten())
-    cards = [
+    cards: list[dict[str, Any]] = [
         {"pictures": [uris[row] for row in three], "names": [names[row] for row in three]} for three in rows.tolist()
     ]
     answer: dict[str, Any] = {"step": taken.step, "own": own, "cards": cards, "margin": round(margin, 4)}

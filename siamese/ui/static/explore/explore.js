@@ -318,6 +318,7 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
     if (fetch === null) return;
     if (fetch) {
       drawLeft();
+      number += 1; // an answer that is still on its way is to another question
       dirty = true;
       wake();
     } else if (answer) show();
