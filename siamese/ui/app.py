@@ -48,9 +48,10 @@ def build_demo(settings: Settings) -> gr.Blocks:
 
 
 def _tab_of_link(request: gr.Request) -> Any:
-    """A link to a view of another tab opens that tab: ?explore=…"""
+    """A link to a view of another tab opens that tab: ?explore=… or ?compare=…"""
     query = dict(request.query_params) if request is not None else {}
-    return gr.Tabs(selected="pairs") if "explore" in query else gr.skip()
+    wanted = "pairs" if "explore" in query else "compare" if "compare" in query else None
+    return gr.skip() if wanted is None else gr.Tabs(selected=wanted)
 
 
 def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:

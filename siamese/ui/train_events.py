@@ -234,8 +234,8 @@ class _Events:
         """Brings a page back to where its browser was: after a reload, in a second tab, or by a link."""
         tab, mine = self.tab, as_browser(browser)
         query = dict(request.query_params) if request is not None else {}
-        if "explore" in query:
-            query = {}  # a link to a view of the Explore tab says nothing of the settings here
+        if "explore" in query or "compare" in query:
+            query = {}  # a link to a view of another tab says nothing of the settings here
         if watched := query.get("watch"):
             return self._watch(watched)
         job = _controlled(mine)

@@ -1,4 +1,4 @@
-"""The whole path in a real browser: start, grow, reload, offline, pause, step, stop; two images compared."""
+"""The whole path in a real browser: start, grow, reload, offline, pause, step, stop."""
 
 from __future__ import annotations
 

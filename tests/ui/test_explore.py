@@ -236,6 +236,7 @@ def test_errors_are_those_of_every_pair(lab: Lab, name: str) -> None:
     assert shown == pytest.approx(sorted(distances)[:12], abs=2e-4)
     inside = ask("inside", key, at=answer["cards"][0]["at"], step=answer["step"])
     assert inside["d"] == pytest.approx(answer["cards"][0]["d"], abs=1e-3)
+    assert inside["compare"] == "glyphs:{}:{}".format(*answer["cards"][0]["at"])
 
 
 def test_triplets_of_each_kind_of_source(lab: Lab) -> None:

@@ -12,7 +12,7 @@ from siamese.learning.losses import bce_terms, contrastive_terms
 from siamese.models.inside import Inside, inside
 from siamese.recipes import Recipe
 from siamese.training.look import look_inside
-from siamese.training.taken import pictures
+from siamese.training.taken import TakenBatch, pictures, positions_of
 from siamese.ui.explore.cards import WORDS, batch_names, batch_pictures, pairs_of, picture, scale_of, test_cards
 from siamese.ui.explore.source import PATIENCE, Source, in_worker, loose
 from siamese.ui.pictures import data_uri, to_image
@@ -46,6 +46,7 @@ def _batch_pair(source: Source, number: int, options: dict[str, Any]) -> dict[st
         "pictures": [uris[row] for row in rows.tolist()],
         "names": [names[row] for row in rows.tolist()],
         "same": bool(same[number]),
+        "compare": _in_compare(source, taken, rows),
     }
     if source.alive and job is not None:
         reply = job.ask(
@@ -98,9 +99,23 @@ def _test_pair(source: Source, at: tuple[int, int], options: dict[str, Any]) -> 
     images = torch.stack([prepared.images[0], right]).float() / 255
     seen = inside(network, lambda: network.embed_pairs(images), 0, 1, options.get("channels"))
     (card,) = test_cards(checkpoint.recipe, bank, [(i, j, same, seen.dissimilarity)])
-    answer = {"pictures": [picture(prepared.images[0]), picture(right)], "names": card["names"], "same": same}
+    answer: dict[str, Any] = {
+        "pictures": [picture(prepared.images[0]), picture(right)],
+        "names": card["names"],
+        "same": same,
+        "compare": f"{source.data}:{i}:{j}" if len(bank) == len(judged.dataset.test) else None,
+    }
     shown = _drawn(checkpoint.recipe, seen, same, checkpoint.threshold, checkpoint.recipe.margin)
     return answer | shown | {"step": checkpoint.step, "live": False}
+
+
+def _in_compare(source: Source, taken: TakenBatch, rows: Tensor) -> str | None:
+    """How a link of the Compare tab names the pair: <data>:t<image>:t<image>; None for turned or paired images."""
+    bank = source.dataset().train
+    turns, positions = positions_of(taken, bank, rows)
+    if bool(turns.any()) or bank.partner is not None:
+        return None
+    return f"{source.data}:t{int(positions[0])}:t{int(positions[1])}"
 
 
 def _drawn(recipe: Recipe, seen: Inside, same: bool, threshold: float | None, margin: float) -> dict[str, Any]:

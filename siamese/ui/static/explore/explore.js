@@ -102,6 +102,7 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
     root.dataset.state = "shown";
     root.dataset.step = answer.step ?? "";
     right.replaceChildren(...status(), ...views[choice.view].show(answer));
+    if (choice.view === "inside" && !left.querySelector("#explore-compare")) drawLeft();
     restoreFocus(right, focus);
   }
 
@@ -132,7 +133,7 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
   const runBox = make("div", "run-row");
 
   function drawRun() {
-    const alive = about?.kind === "run" && ["waiting", "preparing", "running", "paused"].includes(about.state);
+    const alive = isAlive(about);
     const key = JSON.stringify([alive, about?.state, about?.may_control, about?.kind, choice.view]);
     if (runBox.dataset.key === key) return;
     runBox.dataset.key = key;
@@ -304,7 +305,21 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
   }
 
   function compareLink() {
-    return [];
+    if (!answer?.compare) return [];
+    const link = make("a", "wide", words.open_compare);
+    // A run that still goes on has no weights to compare with yet: the Compare tab then keeps its own model.
+    const model = about?.kind === "model" || (about?.kind === "run" && !isAlive(about)) ? choice.from : null;
+    link.href = `?${new URLSearchParams({ compare: answer.compare, ...(model ? { model } : {}) })}`;
+    link.id = "explore-compare";
+    link.onclick = (event) => {
+      const tab = document.querySelector("button[role=tab][data-tab-id=compare]");
+      if (!tab || event.ctrlKey || event.metaKey || event.shiftKey) return; // the link itself opens the tab, too
+      event.preventDefault();
+      window.history.replaceState(null, "", link.href);
+      window.dispatchEvent(new Event("siamese:compare"));
+      tab.click();
+    };
+    return [link];
   }
 
   // ---- changes
@@ -350,7 +365,7 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
   }
 
   async function follow() {
-    const alive = about?.kind === "run" && ["waiting", "preparing", "running", "paused"].includes(about.state);
+    const alive = isAlive(about);
     if (!alive || choice.guess) return;
     if (FOLLOWING.includes(choice.view)) return load(true);
     // The others stay while a run goes on: somebody reads them. They change when it stands still at another step.
@@ -402,6 +417,8 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
   drawLeft();
   live();
 }
+
+const isAlive = (about) => about?.kind === "run" && ["waiting", "preparing", "running", "paused"].includes(about.state);
 
 // The place of the focused element, so that a redraw does not take the keyboard away.
 function focusPath(node) {
