@@ -630,4 +630,4 @@ def test_every_part_says_what_it_measures_and_imports_no_gradio() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert len(PARTS) == 7
+    assert len(PARTS) == 8

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 # Names of modules: nothing heavy is imported before a part runs.
-PARTS = ("time_to_accuracy", "faces", "resnet", "jobs", "starvation", "serving", "scaling")
+PARTS = ("time_to_accuracy", "faces", "resnet", "jobs", "starvation", "serving", "scaling", "load")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (a GPU where there is one)")
     parser.add_argument("--quick", action="store_true", help="three minutes at most on two cores, in place of fifteen")
     parser.add_argument("--out", type=Path, metavar="REPORT.md", help="also write the tables as Markdown")
+    parser.add_argument("named", nargs="*", metavar="PART", help="the same as --part PART")
     parser.add_argument(
         "--part",
         action="append",
@@ -38,12 +39,15 @@ def run(options: argparse.Namespace) -> int:
     from siamese.commands.output import output_file, print_json, write
     from siamese.models.devices import device_named
 
+    chosen = [*options.named, *(options.parts or [])] or PARTS
+    if unknown := [name for name in chosen if name not in PARTS]:
+        raise SiameseError(f'There is no part "{unknown[0]}"; the parts are {", ".join(PARTS)}.')
     out = None if options.out is None else output_file(options.out, [".md"])
     bench = Bench(device_named(options.device), options.quick, options.data_dir)
     bench.wake()
     report = Report(bench.device, getattr(options, "arguments", ["benchmark"]))
     failed = False
-    for name in options.parts or PARTS:
+    for name in chosen:
         part = importlib.import_module(f"siamese.commands.benchmark.{name}")
         print(f"{name} …", file=sys.stderr, flush=True)
         rows = []

@@ -1,0 +1,171 @@
+"""A hundred simulated people on one server: what they are answered, and what is left when they have gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from siamese import SiameseError
+from siamese.commands.benchmark.bench import Bench
+from siamese.commands.benchmark.people import Person, Place
+from siamese.data.catalogue import default_data_dir
+
+ABOUT = (
+    "The app in a process of its own, used over loopback by simulated people: each polls once a second and every eight "
+    "seconds, on average, starts or stops a run, compares two uploads, draws a batch or sends nonsense. `wrong` counts "
+    "answers that are neither right nor a clear refusal. Memory, threads and files of the server are measured after a "
+    "short visit, and again after all have gone."
+)
+
+
+class Sizes(NamedTuple):
+    """people: how many; seconds: for how long; first: seconds of the visit before, by ten of them.  settle: the most
+    seconds until threads that nobody needs have ended."""
+
+    people: int
+    seconds: float
+    first: float = 5.0
+    settle: float = 20.0
+
+
+FULL = Sizes(100, 120.0)
+QUICK = Sizes(100, 20.0)
+
+
+def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]]:
+    """One row: the answers, and the server before and after."""
+    sizes = sizes or (QUICK if bench.quick else FULL)
+    if find_spec("gradio") is None:
+        yield bench.row("load", left_out="gradio is not installed")
+        return
+    bench.dataset("glyphs")  # drawn before the server starts, which would draw it while it is measured
+    with _server(bench) as (process, place):
+        _visit(place, 10, sizes.first)
+        before = _settled(process, place, None, sizes.settle)
+        outcomes = _visit(place, sizes.people, sizes.seconds)
+        after = _settled(process, place, before, sizes.settle)
+    counts = sum((person.outcome.counts for person in outcomes), Counter[str]())
+    polls = sorted(value for person in outcomes for value in person.outcome.polls)
+    verdicts = {verdict: _total(counts, verdict) for verdict in ("right", "refused", "wrong")}
+    for text in [text for person in outcomes for text in person.outcome.wrong][:20]:
+        print(text, file=sys.stderr)
+    yield bench.row(
+        "load",
+        people=sizes.people,
+        seconds=sizes.seconds,
+        poll_p50_ms=polls[len(polls) // 2],
+        poll_p95_ms=polls[int(0.95 * len(polls))],
+        answers=verdicts,
+        actions={action: _total(counts, action) for action in sorted({name.split()[0] for name in counts})},
+        memory_mb={"before": before["memory_mb"], "after": after["memory_mb"]},
+        threads={"before": before["threads"], "after": after["threads"]},
+        files={"before": before["files"], "after": after["files"]},
+    )
+
+
+def _total(counts: Counter[str], word: str) -> int:
+    return sum(count for name, count in counts.items() if word in name.split())
+
+
+def _visit(place: Place, people: int, seconds: float) -> list[Person]:
+    """So many people for so long; returns when the last one has gone."""
+    everybody = [Person(place, number) for number in range(people)]
+    until = time.monotonic() + seconds
+    threads = [threading.Thread(target=person.live, args=(until,)) for person in everybody]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return everybody
+
+
+def _settled(
+    process: subprocess.Popen[str], place: Place, before: dict[str, Any] | None, most: float
+) -> dict[str, Any]:
+    """The state of the server once no run is left and it holds no more than before, or so many seconds later."""
+    until = time.monotonic() + most
+    while True:
+        state = _state(process, place)
+        idle = state["runs"] == 0 and (
+            before is None or all((state[key] or 0) <= (before[key] or 0) for key in ("threads", "files"))
+        )
+        if (idle and before is not None) or time.monotonic() > until:
+            return state
+        time.sleep(0.5)
+
+
+def _state(process: subprocess.Popen[str], place: Place) -> dict[str, Any]:
+    """memory_mb, and threads and open files where the system says them."""
+    with urllib.request.urlopen(f"{place.address}healthz", timeout=30) as answer:
+        health = json.load(answer)
+    state: dict[str, Any] = {"memory_mb": health["memory_mb"], "runs": health["jobs"] + health["waiting"]}
+    folder = Path(f"/proc/{process.pid}")
+    for name, inside in (("threads", "task"), ("files", "fd")):
+        state[name] = len(os.listdir(folder / inside)) if folder.is_dir() else None
+    return state
+
+
+@contextmanager
+def _server(bench: Bench) -> Iterator[tuple[subprocess.Popen[str], Place]]:
+    """The app in a process of its own, on a free port of this machine and with a folder of its own for uploads."""
+    here = str(Path(__file__).resolve().parents[3])
+    with tempfile.TemporaryDirectory() as uploads:
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")])),
+            "GRADIO_TEMP_DIR": uploads,
+            "GRADIO_ANALYTICS_ENABLED": "False",
+            "MPLBACKEND": "Agg",
+        }
+        command = [sys.executable, "-m", "siamese.commands.benchmark.load"]
+        command += [str(bench.data_dir or default_data_dir()), str(bench.device)]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            assert process.stdin is not None and process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                raise SiameseError("The server of this measurement did not start.")
+            orders = json.loads(line)
+            yield process, Place(orders["address"], orders["chart"], orders["batch"], tuple(orders["models"]))
+            process.stdin.close()
+            process.wait(60)
+
+
+def _serve(data_dir: str, device: str) -> None:
+    """Serves until stdin ends; the first line of stdout says where, and what there is to use."""
+    import torch
+
+    from siamese.ui import lab
+    from siamese.ui.app import build_demo, launch
+    from siamese.ui.live_chart import LiveChart
+    from siamese.ui.settings import JOBS, Settings, default_workers
+
+    lab.BUILT_IN = ("glyphs",)  # drawing the others would be measured along
+    workers, threads = default_workers(torch.device(device))
+    settings = Settings(Path(data_dir), torch.device(device), JOBS, workers, threads, port=0)
+    demo = build_demo(settings)
+    address = launch(demo, settings, quiet=True)
+    chart = next(number for number, block in demo.blocks.items() if isinstance(block, LiveChart))
+    data = {number for number, block in demo.blocks.items() if getattr(block, "elem_id", "") == "pairs-data"}
+    batch = next((fn for fn, event in demo.fns.items() if any(target[0] in data for target in event.targets)), None)
+    models = [path.stem for path in lab.current_lab().shipped_paths()]
+    print(json.dumps({"address": address, "chart": chart, "batch": batch, "models": models}), flush=True)
+    sys.stdin.read()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], sys.argv[2])
