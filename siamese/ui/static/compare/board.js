@@ -2,7 +2,7 @@
 
 import { button, make, setText } from "../common/dom.js";
 import { fixed } from "../common/numbers.js";
-import { encodeInk, inkPath } from "./ink.js";
+import { encodeInk, inkBox, inkPath } from "./ink.js";
 import { newestOnly } from "./newest.js";
 import { bars } from "./ranking.js";
 import { MOST_NAME, MOST_PICTURES, MOST_THINGS, fromText, toText } from "./board_text.js";
@@ -122,7 +122,7 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     );
     chart.replaceChildren(
       bars(
-        told.ranking.map(([which, distance, picture]) => ({ name: things[which].name, distance, picture: thumbnail(things[which].pictures[picture]) })),
+        told.ranking.map(([which, distance, picture]) => ({ name: things[which].name, distance, picture: things[which].pictures[picture] })),
         told.threshold,
         words,
       ),
@@ -178,7 +178,7 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     thing.pictures.forEach((picture) => {
       const shot = make("div", "shot");
       if (picture.strokes) {
-        const drawing = shape("svg", { viewBox: box(picture.strokes), role: "img", "aria-label": thing.name });
+        const drawing = shape("svg", { viewBox: inkBox(picture.strokes), role: "img", "aria-label": thing.name });
         drawing.append(shape("path", { d: inkPath(picture.strokes) }));
         shot.append(drawing);
       } else {
@@ -226,7 +226,7 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     for (const [i, thing] of things.entries()) {
       const folder = `${String(i + 1).padStart(2, "0")} ${thing.name.replace(/[^\p{L}\p{N} _-]/gu, "_")}`;
       for (const [k, picture] of thing.pictures.entries()) {
-        const url = picture.strokes ? thumbnail(picture, 256) : picture.url;
+        const url = picture.strokes ? drawn(picture, 256) : picture.url;
         const bytes = Uint8Array.from(atob(url.split(",")[1]), (letter) => letter.charCodeAt(0));
         files.push([`board/${folder}/${k + 1}.${url.startsWith("data:image/jpeg") ? "jpg" : "png"}`, bytes]);
       }
@@ -252,23 +252,12 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
   };
 }
 
-// A drawing's own frame, so that a small one is seen too.
-function box(strokes) {
-  const points = strokes.flat();
-  const [xs, ys] = [points.map(([x]) => 100 * x), points.map(([, y]) => 100 * y)];
-  const [left, top] = [Math.min(...xs), Math.min(...ys)];
-  const side = Math.max(Math.max(...xs) - left, Math.max(...ys) - top, 20) + 12;
-  const [middleX, middleY] = [(left + Math.max(...xs)) / 2, (top + Math.max(...ys)) / 2];
-  return `${middleX - side / 2} ${middleY - side / 2} ${side} ${side}`;
-}
-
-// A picture of a thing as a data URL: dark ink on white.
-function thumbnail(picture, size = 60) {
-  if (!picture?.strokes) return picture?.url ?? null;
+// A drawing as a PNG data URL: dark ink on white.
+function drawn(picture, size) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = size;
   const brush = canvas.getContext("2d");
-  const [left, top, side] = box(picture.strokes).split(" ").map(Number);
+  const [left, top, side] = inkBox(picture.strokes).split(" ").map(Number);
   brush.fillStyle = "#fff";
   brush.fillRect(0, 0, size, size);
   brush.scale(size / side, size / side);

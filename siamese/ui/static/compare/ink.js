@@ -37,6 +37,16 @@ export const inkPath = (strokes) =>
     .map((stroke) => `M${stroke.map(([x, y]) => `${(100 * x).toFixed(1)} ${(100 * y).toFixed(1)}`).join("L")}${stroke.length === 1 ? "h.1" : ""}`)
     .join("");
 
+// The frame of a drawing in units of inkPath, with a margin, so that a small one is seen too.
+export function inkBox(strokes) {
+  const points = strokes.flat();
+  const [xs, ys] = [points.map(([x]) => 100 * x), points.map(([, y]) => 100 * y)];
+  const [left, top] = [Math.min(...xs), Math.min(...ys)];
+  const side = Math.max(Math.max(...xs) - left, Math.max(...ys) - top, 20) + 12;
+  const [middleX, middleY] = [(left + Math.max(...xs)) / 2, (top + Math.max(...ys)) / 2];
+  return `${middleX - side / 2} ${middleY - side / 2} ${side} ${side}`;
+}
+
 function distanceToLine([x, y], [x1, y1], [x2, y2]) {
   const [dx, dy] = [x2 - x1, y2 - y1];
   const length = Math.hypot(dx, dy);

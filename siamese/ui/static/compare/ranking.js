@@ -1,11 +1,12 @@
 // The things on the board as bars, the nearest first, with the line beyond which it is none of them.
 
 import { fixed } from "../common/numbers.js";
+import { inkBox, inkPath } from "./ink.js";
 import { shape } from "./svg.js";
 
 const [WIDTH, ROW, TOP, LEFT, RIGHT] = [398, 34, 26, 128, 324];
 
-// rows: [{ name, distance, picture: url or null }], the nearest first.
+// rows: [{ name, distance, picture: { strokes } or { url } }], the nearest first.
 export function bars(rows, threshold, words) {
   const end = TOP + rows.length * ROW;
   const element = shape("svg", { class: "bars", viewBox: `0 0 ${WIDTH} ${end + 26}`, role: "img", "aria-label": words.ranking });
@@ -19,7 +20,7 @@ export function bars(rows, threshold, words) {
   rows.forEach((row, i) => {
     const y = TOP + i * ROW + ROW / 2;
     const near = row.distance < threshold;
-    if (row.picture) element.append(shape("image", { x: 0, y: y - 15, width: 30, height: 30, href: row.picture }));
+    element.append(thumbnail(row.picture, y, near));
     const name = row.name.length > 11 ? `${row.name.slice(0, 10)}…` : row.name;
     element.append(shape("text", { x: 40, y: y + 5, class: near ? "name strong" : "name far" }, name));
     if (near) element.append(shape("rect", { x: LEFT, y: y - 8, width: Math.max(1, at(row.distance) - LEFT), height: 16, class: "same-ink" }));
@@ -35,4 +36,12 @@ export function bars(rows, threshold, words) {
     shape("text", { x: line, y: end + 18, "text-anchor": "middle" }, `${words.threshold} ${fixed(threshold, 4)}`),
   );
   return element;
+}
+
+function thumbnail({ strokes, url }, y, near) {
+  const place = { x: 0, y: y - 15, width: 30, height: 30 };
+  if (!strokes) return shape("image", { ...place, href: url });
+  const drawing = shape("svg", { ...place, viewBox: inkBox(strokes), class: near ? "drawn" : "drawn far" });
+  drawing.append(shape("path", { d: inkPath(strokes) }));
+  return drawing;
 }
