@@ -5,6 +5,8 @@ import os
 # Before gradio is imported: nothing is reported to anybody, and no figure opens a window.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("MPLBACKEND", "Agg")
+if "SPACES_ZERO_GPU" in os.environ:
+    import spaces  # noqa: F401 - before torch, as Hugging Face's ZeroGPU needs it
 
 from siamese.ui.app import build_demo, launch, wait_for_end
 from siamese.ui.settings import read_settings

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from siamese import SiameseError
@@ -38,3 +40,22 @@ def device_name(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
     return f"CPU, {threads} thread{'s' if threads != 1 else ''}"
+
+
+def unusable_gpu(device: torch.device) -> str | None:
+    """A sentence that says why torch cannot use the GPU of this machine; None where it can, has none, or device is one.
+
+    device: where things will run.
+    """
+    if device.type == "cuda" or torch.cuda.is_available() or not Path("/proc/driver/nvidia/version").exists():
+        return None
+    if not torch.backends.cuda.is_built():
+        reason = "this torch was installed without CUDA"
+    else:
+        try:
+            torch.cuda.init()
+        except RuntimeError as error:  # such as a driver that is too old for torch's CUDA
+            reason = str(error).splitlines()[0].split(". ")[0].rstrip(".")
+        else:
+            reason = "torch finds no device on it"
+    return f"This machine has an NVIDIA GPU that cannot be used ({reason}). Runs train on the CPU."

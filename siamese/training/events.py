@@ -78,6 +78,19 @@ class Paused:
 
 
 @dataclass(frozen=True)
+class Interrupted:
+    """A run on a borrowed GPU goes back to its last saved step and stands still there. step: 0 before any was saved.
+
+    reason: "quota" where no GPU time was given, "worker" where the GPU was taken away, "pause" where the owner paused.
+    wait: in how much time there will be more, as "1:05:00"; "" where nobody said so.
+    """
+
+    reason: str
+    step: int
+    wait: str = ""
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """Something a teacher would point at. step: where it began, or where a validation first saw it.
 
@@ -104,7 +117,7 @@ class Finished:
     batch: TakenBatch | None = field(repr=False, default=None)
 
 
-Event = Started | Progress | Validation | Baseline | Stepped | Paused | Diagnosis | Finished
+Event = Started | Progress | Validation | Baseline | Stepped | Paused | Interrupted | Diagnosis | Finished
 
 
 def plain(event: Event) -> dict[str, Any]:

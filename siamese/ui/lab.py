@@ -21,6 +21,7 @@ from siamese.data.catalogue import NAMES, load_dataset
 from siamese.data.image_file import printable
 from siamese.evaluation.calibration import calibrate
 from siamese.models.checkpoint import Checkpoint
+from siamese.models.devices import unusable_gpu
 from siamese.models.encoders import imagenet_weights_here
 from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
@@ -30,6 +31,7 @@ from siamese.training.jobs.job import TrainingJob
 from siamese.training.jobs.registry import Access, JobRegistry
 from siamese.training.loop import train
 from siamese.ui.settings import Settings
+from siamese.ui.zero_gpu import on_zero_gpu, runs_in_segments
 
 _log = logging.getLogger("siamese")
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +52,7 @@ class Lab:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._memory = memory_of_runs(settings.memory, settings.device)
+        self._run = runs_in_segments(settings.data_dir) if on_zero_gpu() else train
         self.jobs = JobRegistry(
             settings.jobs,
             settings.workers,
@@ -57,6 +60,8 @@ class Lab:
             device=settings.device,
             run=self._train,
             memory=self._memory // 2,
+            longest=settings.longest,
+            fault=None if on_zero_gpu() else unusable_gpu(settings.device),
         )
         self._comparers: OrderedDict[str, Comparer] = OrderedDict()
         self._brought: OrderedDict[str, Comparer] = OrderedDict()
@@ -77,7 +82,7 @@ class Lab:
                     "pretrained to false."
                 )
         require_memory(recipe, dataset, self._memory, self.settings.workers)
-        yield from train(recipe, dataset, control, device=device)
+        yield from self._run(recipe, dataset, control, device=device)
 
     def dataset(self, name: str, progress: Callable[[float], None] | None = None) -> Dataset:
         """A data set by name; built, read or taken from memory.

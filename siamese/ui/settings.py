@@ -14,16 +14,23 @@ from siamese import SiameseError
 from siamese.data.catalogue import default_data_dir
 from siamese.models.devices import device_named
 from siamese.training.jobs.machine import usable_cores
+from siamese.ui import zero_gpu
 
 JOBS = 32  # runs that take turns: a class of thirty, where their memory suffices
+SPACE_JOBS = 16  # on Hugging Face, where anybody may come
+SPACE_LONGEST = 300.0  # seconds of training after which a run ends there
 
 
 @dataclass(frozen=True)
 class Settings:
-    """data_dir: where data sets and caches lie. device: what trains. jobs: how many runs take turns; workers: how many
-    train at the same time; threads: CPU threads of each (None: torch's own choice, on a GPU). memory: bytes that all runs
-    together may take (None: a share of what is free). host, port: where the page is served; share: through Gradio's
-    tunnel; mcp: its endpoints as tools for language models too."""
+    """data_dir: where data sets and caches lie. device: what trains. jobs: how many runs take turns.
+
+    workers: how many train at the same time; threads: CPU threads of each (None: torch's own choice, on a GPU).
+    memory: bytes that all runs together may take (None: a share of what is free).
+    host, port: where the page is served; share: through Gradio's tunnel; space: on Hugging Face Spaces.
+    mcp: its endpoints as tools for language models too.
+    longest: seconds of training after which a run ends; None for no limit.
+    """
 
     data_dir: Path
     device: torch.device
@@ -35,6 +42,8 @@ class Settings:
     share: bool = False
     memory: int | None = None
     mcp: bool = False
+    space: bool = False
+    longest: float | None = None
 
 
 def default_workers(device: torch.device) -> tuple[int, int | None]:
@@ -57,8 +66,10 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
     parser.add_argument(
         "--device", default=environment.get("SIAMESE_DEVICE"), help="cpu, cuda or cuda:1 (cuda where there is one)"
     )
+    space = "SPACE_ID" in environment
+    jobs = zero_gpu.WORKERS if zero_gpu.on_zero_gpu() else SPACE_JOBS if space else JOBS
     parser.add_argument(
-        "--jobs", type=int, default=JOBS, help="runs that take turns; the rest wait in line (%(default)s)"
+        "--jobs", type=int, default=jobs, help="runs that take turns; the rest wait in line (%(default)s)"
     )
     parser.add_argument(
         "--memory", type=float, default=None, metavar="GB", help="for all runs together (a share of what is free)"
@@ -69,24 +80,26 @@ def read_settings(arguments: list[str] | None = None) -> Settings:
     if options.mcp and importlib.util.find_spec("mcp") is None:
         parser.error('--mcp needs the package mcp; install it with: pip install "gradio[mcp]"')
     try:
-        device = device_named(options.device)
+        # Between the segments that have a GPU, everything on ZeroGPU is computed on the CPU.
+        device = torch.device("cpu") if zero_gpu.on_zero_gpu() else device_named(options.device)
     except SiameseError as error:
         parser.error(str(error))
     if not 1 <= options.jobs <= 64:
         parser.error(f"--jobs is {options.jobs}; it has to be from 1 to 64.")
     if options.memory is not None and not 0.1 <= options.memory <= 10_000:
         parser.error(f"--memory is {options.memory:g}; it has to be from 0.1 to 10000 GB.")
-    memory = None if options.memory is None else int(options.memory * 1e9)
-    workers, threads = default_workers(device)
+    workers, threads = (zero_gpu.WORKERS, 1) if zero_gpu.on_zero_gpu() else default_workers(device)
     return Settings(
-        options.data_dir,
-        device,
-        options.jobs,
-        workers,
-        threads,
-        options.host,
-        options.port,
-        options.share,
-        memory,
-        options.mcp,
+        data_dir=options.data_dir,
+        device=device,
+        jobs=options.jobs,
+        workers=workers,
+        threads=threads,
+        host=options.host,
+        port=options.port,
+        share=options.share,
+        memory=None if options.memory is None else int(options.memory * 1e9),
+        mcp=options.mcp,
+        space=space,
+        longest=SPACE_LONGEST if space else None,
     )

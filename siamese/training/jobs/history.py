@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from siamese.evaluation.numbers import significant
 from siamese.evaluation.scores import Validation
 from siamese.learning.losses import collapse_value
 from siamese.recipes import Recipe
-from siamese.training.events import Baseline, Diagnosis, Event, Progress, Started, Stepped
+from siamese.training.events import Baseline, Diagnosis, Event, Interrupted, Progress, Started, Stepped
 
 MOST_POINTS = 2400  # of a loss curve that are kept; a longer one is thinned by averaging neighbours
 MOST_SENT = 240  # of them that go to a page at a time
@@ -38,6 +39,12 @@ class LossCurve:
                 self._waiting.clear()
                 if len(self.steps) >= MOST_POINTS:
                     self._thin()
+
+    def go_back(self, step: int) -> None:
+        """Forgets the points after this step."""
+        kept = bisect_right(self.steps, step)
+        del self.steps[kept:], self.seconds[kept:], self.values[kept:]
+        self._waiting.clear()
 
     def _thin(self) -> None:
         self.values = [(a + b) / 2 for a, b in zip(self.values[::2], self.values[1::2])]
@@ -76,6 +83,8 @@ class RunHistory:
             self.validations.append(event)
             if len(self.validations) > MOST_FRAMES:
                 del self.validations[1:-1:2]
+        elif isinstance(event, Interrupted):
+            self._go_back(event.step)
         elif isinstance(event, Started):
             self.started = event
         elif isinstance(event, Baseline):
@@ -84,6 +93,15 @@ class RunHistory:
             self.stepped = event
         elif isinstance(event, Diagnosis):
             self.diagnosis = None if event.kind == "recovered" else event
+
+    def _go_back(self, step: int) -> None:
+        """Forgets what came after this step, which is taken once more."""
+        if self.progress is None or self.progress.step <= step:
+            return
+        self.loss.go_back(step)
+        self.validations = [v for v in self.validations if v.step <= step]
+        seconds = self.loss.seconds[-1] if self.loss.seconds else 0.0
+        self.progress = replace(self.progress, step=step, losses=(), seconds=seconds) if step else None
 
     @property
     def newest_step(self) -> int:

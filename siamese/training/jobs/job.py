@@ -20,7 +20,7 @@ from siamese import SiameseError
 from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
-from siamese.training.events import Event, Finished, Paused, Progress
+from siamese.training.events import Event, Finished, Interrupted, Paused, Progress
 from siamese.training.jobs.history import RunHistory
 from siamese.training.jobs.memory import run_bytes
 from siamese.training.taken import TakenBatch
@@ -53,7 +53,8 @@ class TrainingJob:
 
     id: the key that may watch and control it, unguessable; watch_id: a second key that may only watch.
     state: "waiting", "preparing" (its data), "running", "paused", "done", "stopped" or "failed".
-    error: the sentence that says why it failed. note: why it ended before its time: "teacher", "longest" or None.
+    error: the sentence that says why it failed. note: why it ended before its time or stands
+    still: "teacher", "longest", the reason of an Interrupted, or None; note_wait: its wait.
     longest: returns after how many seconds of training the run has to end; None for no limit.
     claim: the bytes of memory that it needs to train; 0 until its data is loaded.
     worker: the number of the worker that alone can advance it; None where every worker can.
@@ -81,6 +82,7 @@ class TrainingJob:
         self.control = TrainingControl(paused=paused, waits=False, on_change=on_change)
         self.error: str | None = None
         self.note: str | None = None
+        self.note_wait = ""
         self.weights: bytes | None = None
         self.batch: TakenBatch | None = None  # the last one, once the run is over
         self.claim = 0
@@ -209,6 +211,10 @@ class TrainingJob:
             self._version += 1
             if self._phase == "preparing":
                 self._phase = "running"
+            if isinstance(event, Interrupted):
+                self.note, self.note_wait = event.reason, event.wait
+            elif isinstance(event, Progress) and self.alive and not self.control.stopped:
+                self.note = None
             if isinstance(event, Finished):
                 self.weights, self.batch = event.best, event.batch
                 diverged = "The loss is no longer a finite number; lower the learning rate and start again."
@@ -237,6 +243,7 @@ class TrainingJob:
                 "state": self.state,
                 "error": self.error,
                 "note": self.note,
+                "note_wait": self.note_wait,
                 "prepared": round(self._prepared, 3),
                 "recipe": self.recipe.as_dict(),
                 "dataset": self.about_data(),

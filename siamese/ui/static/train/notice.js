@@ -24,7 +24,11 @@ export class Notice {
     if (state === "failed" && kind !== "diverged")
       this.put("failed", "✕", this.words.failed_title, run?.error ? inLanguage(run.error) : this.words.failed_text);
     else if (state === "gone") this.put("gone", "?", this.words.gone_title, this.words.gone_text);
-    else if (kind && this.words[`${kind}_title`]) {
+    else if (run?.note && this.words[`note_${run.note}_title`]) {
+      const values = { step: whole(run.step), wait: run.note_wait ?? "" };
+      const text = run.note_wait ? `note_${run.note}_wait` : `note_${run.note}_text`;
+      this.put("note", "■", this.sentence(`note_${run.note}_title`, values), this.sentence(text, values));
+    } else if (kind && this.words[`${kind}_title`]) {
       const values = { step: whole(run.diagnosis.step), name: run.loss?.collapse_name ?? "" };
       this.put(kind, SIGNS[kind], this.sentence(`${kind}_title`, values), this.sentence(`${kind}_text`, values));
     } else this.section.hidden = true;

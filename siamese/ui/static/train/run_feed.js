@@ -49,10 +49,12 @@ export class RunFeed {
     this.retry = null;
     if (answer.gone) this.state = "gone";
     else if (answer.same) {
-      // Its place in the line can change without anything happening to the run.
-      const moved = this.run && answer.place !== undefined && answer.place !== this.run.place;
+      // These can change without anything happening to the run.
+      const { place, sharing, held } = answer;
+      const { run } = this;
+      const moved = run && (place !== run.place || sharing !== run.sharing || held !== run.held);
       if (!moved && wasUp) return;
-      if (moved) this.run = { ...this.run, place: answer.place };
+      if (moved) this.run = { ...run, place, sharing, held };
     } else {
       const first = !this.run;
       Object.assign(this, { run: answer, version: answer.v, state: answer.state });

@@ -63,6 +63,9 @@ export class StatusBar {
   }
   about(state, run) {
     if (state === "waiting") return this.sentence("place", { place: run.place });
+    if (state === "running" && run.held) return this.words.held;
+    if (state === "running" && run.sharing)
+      return this.sentence(run.sharing === 1 ? "sharing_one" : "sharing", { others: run.sharing });
     if (!run) return "";
     const { name, title } = run.dataset;
     return `${this.titles[name] ?? title} · ${run.recipe.name}`;
