@@ -10,10 +10,11 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from siamese.training.jobs.registry import SWITCH_INTERVAL
-from siamese.ui import compare_tab, explore_tab, page_head, train_events, train_tab
+from siamese.ui import compare_tab, explore_tab, page_head, room, train_events, train_tab
 from siamese.ui.api import offer_api
 from siamese.ui.lab import current_lab, open_lab
 from siamese.ui.picture_api import offer_picture_api
+from siamese.ui.room_address import is_room, reachable_address
 from siamese.ui.server.blocks import Page
 from siamese.ui.server.guard import Guard
 from siamese.ui.server.health import health_route
@@ -31,9 +32,10 @@ def build_demo(settings: Settings) -> gr.Blocks:
     # No gr.State, no unload, no stream: each would hold a connection open for every tab, and a browser has six.
     with Page(title="Siamese", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         page_head.build()
+        room.build()
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(i18n("tab.train"), id="train"):
-                train = train_tab.build()
+                train = train_tab.build(in_room=is_room(settings))
             with gr.Tab(i18n("tab.pairs"), id="pairs") as pairs_opened:
                 pairs = explore_tab.build()
             with gr.Tab(i18n("tab.compare"), id="compare") as compare_opened:
@@ -84,7 +86,15 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         quiet=quiet,
     )
     # Not before: Gradio gives up on a server of its own that does not answer at once, and drawing keeps it busy.
-    current_lab().warm_up()
+    lab = current_lab()
+    lab.warm_up()
+    lab.address = reachable_address(settings, demo.server_port)
+    if not quiet:
+        if is_room(settings):
+            print(f"* Others reach this page at: {lab.address}")
+        if lab.jobs.fault:
+            print(f"* {lab.jobs.fault}")
+        print(f"* The room, for the teacher: {lab.address}/?room={lab.room_key}", flush=True)
     return address
 
 

@@ -7,6 +7,8 @@ from typing import Any, TypeGuard
 
 import gradio as gr
 
+from siamese.training.jobs.job import plain_name
+
 # A fixed key and secret: with random ones a browser would forget its job whenever the server restarts. The secret is
 # sent to every browser; it keeps nothing safe, and the job's unguessable id does.
 STORAGE_KEY = "siamese:browser"
@@ -15,10 +17,12 @@ STORAGE_SECRET = "siamese"
 
 @dataclass(frozen=True)
 class Browser:
-    """owner: unguessable, given at the first start of a run; job: the key of the job on screen, or None."""
+    """owner: unguessable, given at the first start of a run; job: the key of the job on screen, or None.
+    name: what its runs are called in the room."""
 
     owner: str = ""
     job: str | None = None
+    name: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -34,7 +38,7 @@ def as_browser(value: Any) -> Browser:
     if not isinstance(value, dict):
         return Browser()
     owner, job = value.get("owner"), value.get("job")
-    return Browser(owner if _is_key(owner) else "", job if _is_key(job) else None)
+    return Browser(owner if _is_key(owner) else "", job if _is_key(job) else None, plain_name(value.get("name")))
 
 
 def _is_key(value: object) -> TypeGuard[str]:

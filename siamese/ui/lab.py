@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -63,6 +64,9 @@ class Lab:
             longest=settings.longest,
             fault=None if on_zero_gpu() else unusable_gpu(settings.device),
         )
+        self.address = ""  # where others reach the page, once it is served
+        self.room_key = secrets.token_urlsafe(9)  # opens the teacher's page of the room
+        self.overview: tuple[float, dict[str, Any]] | None = None  # what the room's page was answered last, and when
         self._comparers: OrderedDict[str, Comparer] = OrderedDict()
         self._brought: OrderedDict[str, Comparer] = OrderedDict()
         self._lock = threading.Lock()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +15,7 @@ import gradio as gr
 
 from siamese import SiameseError
 from siamese.recipes import Recipe
-from siamese.training.jobs.job import TrainingJob
+from siamese.training.jobs.job import TrainingJob, plain_name
 from siamese.ui import form
 from siamese.ui.browser import Browser, as_browser
 from siamese.ui.errors import in_language_of, page_error
@@ -59,6 +60,7 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> None:
             control.input(events.settler(name), tab.form, tab.form, **QUICK)
     tab.speed.input(events.speed, {tab.browser, tab.speed}, None, trigger_mode="always_last", **QUICK)
     tab.home.ask_link(events.link, asked, tab.home, **QUICK)
+    tab.name.change(events.rename, [tab.browser, tab.name], tab.browser, trigger_mode="always_last", **QUICK)
     tab.runs.input(events.overlay, {tab.browser, tab.runs}, tab.chart, **QUICK)
     tab.lesson.open_lesson(events.open_lesson, tab.browser, tab.form | {tab.lesson, tab.chart}, **QUICK)
     demo.load(events.attach, tab.browser, tab.everything, **QUICK)
@@ -88,23 +90,31 @@ class _Events:
     def _submit(self, values: Values, paused: bool) -> tuple[TrainingJob, Updates]:
         tab, lab = self.tab, current_lab()
         data, recipe = values[tab.data], self._recipe(values)
-        owner = as_browser(values[tab.browser]).owner or secrets.token_urlsafe(12)
+        mine = as_browser(values[tab.browser])
+        owner = mine.owner or secrets.token_urlsafe(12)
         for ending in lab.jobs.of_owner(owner):
             if ending.control.stopped:
                 ending.ended.wait(ENDING_SECONDS)
         try:
             job = lab.jobs.submit(
-                visitor(owner), recipe, data, lambda progress: lab.dataset(data, progress), paused=paused
+                visitor(owner, mine.name), recipe, data, lambda progress: lab.dataset(data, progress), paused=paused
             )
         except SiameseError as error:
             raise page_error(error) from error
         job.control.set_speed(form.speed_of(values[tab.speed]))
         return job, {
-            tab.browser: Browser(owner, job.id).as_json(),
+            tab.browser: Browser(owner, job.id, mine.name).as_json(),
             tab.chart: LiveChart(job=job.id, watch=False, overlays=[]),
             tab.home: TakeHome(job=job.id),
             **self._buttons(job.state),
         }
+
+    def rename(self, browser: Any, name: Any) -> Updates:
+        """Gives this browser's runs a name for the room, the run on screen included."""
+        mine = replace(as_browser(browser), name=plain_name(name))
+        if (job := _controlled(mine)) is not None:
+            job.name = mine.name
+        return {self.tab.browser: mine.as_json()}
 
     def pause(self, browser: Any) -> Updates:
         job = _controlled(as_browser(browser))
@@ -128,7 +138,7 @@ class _Events:
             job.stop()
         data, recipe = values[tab.data], form.base_recipe(values[tab.data], values[tab.recipe])
         return {
-            tab.browser: Browser(mine.owner, None).as_json(),
+            tab.browser: Browser(mine.owner, None, mine.name).as_json(),
             tab.chart: LiveChart(job=None, watch=False, overlays=[], plan=form.plan(data, recipe)),
             tab.home: TakeHome(job=None),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, None), value=[]),
@@ -236,6 +246,7 @@ class _Events:
         query = dict(request.query_params) if request is not None else {}
         if "explore" in query or "compare" in query:
             query = {}  # a link to a view of another tab says nothing of the settings here
+        query.pop("room", None)  # the page of the room, which hides this tab
         if watched := query.get("watch"):
             return self._watch(watched)
         job = _controlled(mine)
@@ -253,6 +264,7 @@ class _Events:
         speed = query.get("speed") if job is None or query else str(job.control.steps_per_second)
         updates = {
             tab.browser: mine.as_json(),
+            tab.name: mine.name,
             tab.chart: LiveChart(job=key, plan=form.plan(data, recipe)),
             tab.home: TakeHome(job=key),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job), value=[]),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from siamese.training.jobs.job import LONGEST_NAME
 from siamese.ui import form
 from siamese.ui.browser import remembered
 from siamese.ui.lesson_card import LessonCard
@@ -28,6 +29,7 @@ class TrainTab:
     data: gr.Dropdown
     recipe: gr.Dropdown
     fields: dict[str, gr.components.Component]
+    name: gr.Textbox
     chart: LiveChart
     runs: gr.CheckboxGroup
     home: TakeHome
@@ -44,11 +46,11 @@ class TrainTab:
 
     @property
     def everything(self) -> set[gr.components.Component]:
-        return self.form | self.buttons | {self.browser, self.chart, self.runs, self.home, self.lesson}
+        return self.form | self.buttons | {self.browser, self.name, self.chart, self.runs, self.home, self.lesson}
 
 
-def build() -> TrainTab:
-    """Builds the components; train_events.wire gives them life."""
+def build(in_room: bool = False) -> TrainTab:
+    """Builds the components; train_events.wire gives them life. in_room: whether a run can be given a name."""
     recipe = form.base_recipe(form.DEFAULT_DATA, form.DEFAULT_RECIPE)
     browser = remembered()
     with gr.Row(elem_classes="train-layout"):
@@ -86,6 +88,14 @@ def build() -> TrainTab:
                 fields = form.build_fields(form.LIVE_FIELDS, recipe)
                 with gr.Accordion(i18n("advanced"), open=False, elem_id="advanced"):
                     fields |= form.build_fields(form.ADVANCED_FIELDS, recipe)
+            name = gr.Textbox(
+                label=i18n("name.label"),
+                placeholder=i18n("name.placeholder"),
+                max_length=LONGEST_NAME,
+                visible=in_room,
+                elem_id="run-name",
+                elem_classes="settings",
+            )
             with gr.Accordion(i18n("runs"), open=False, elem_id="runs", elem_classes="settings"):
                 runs = gr.CheckboxGroup(
                     [], label=i18n("runs.label"), info=i18n("runs.info"), elem_id="overlays", interactive=True
@@ -94,4 +104,6 @@ def build() -> TrainTab:
                 home = TakeHome(elem_id="take-home")
         with gr.Column(elem_classes="panels"):
             chart = LiveChart(elem_id="chart", plan=form.plan(form.DEFAULT_DATA, recipe))
-    return TrainTab(browser, start, pause, step, stop, reset, speed, data, chosen, fields, chart, runs, home, lesson)
+    return TrainTab(
+        browser, start, pause, step, stop, reset, speed, data, chosen, fields, name, chart, runs, home, lesson
+    )

@@ -15,6 +15,7 @@ from siamese.training.events import Baseline, Diagnosis, Event, Interrupted, Pro
 
 MOST_POINTS = 2400  # of a loss curve that are kept; a longer one is thinned by averaging neighbours
 MOST_SENT = 240  # of them that go to a page at a time
+GLANCE_POINTS = 60  # of a curve in a tile of the room
 MOST_FRAMES = 60  # validations that can be scrubbed back through
 
 
@@ -144,6 +145,29 @@ class RunHistory:
             "frames": len(self.validations),
             "frame": None if newest is None else self.frame(len(self.validations) - 1),
             "diagnosis": None if self.diagnosis is None else {"kind": self.diagnosis.kind, "step": self.diagnosis.step},
+        }
+
+    def glance(self) -> dict[str, Any]:
+        """The run in the few numbers of a tile: its curve in at most GLANCE_POINTS points, and its newest score."""
+        newest = self.validations[-1] if self.validations else None
+        stride = -(-len(self.loss.steps) // GLANCE_POINTS) or 1
+        kept = range((len(self.loss.steps) - 1) % stride, len(self.loss.steps), stride)
+        recipe = self.recipe
+        margin = recipe.margin if self.progress is None else self.progress.margin
+        images = recipe.classes_per_batch * recipe.images_per_class
+        collapse, _ = collapse_value(recipe.loss, margin, recipe.soft_margin, images)
+        return {
+            "step": self.told_step,
+            "steps": recipe.steps,
+            "curve_steps": [self.loss.steps[i] for i in kept],
+            "curve": [finite(self.loss.values[i]) for i in kept],
+            "collapse": finite(collapse),
+            "score": None if newest is None else finite(newest.scores.oneshot),
+            "way": None if newest is None else newest.scores.way,
+            "pixels": None if self.baseline is None else finite(self.baseline.scores.oneshot),
+            "seconds_left": self._seconds_left(),
+            "diagnosis": None if self.diagnosis is None else self.diagnosis.kind,
+            "diagnosed_at": None if self.diagnosis is None else self.diagnosis.step,
         }
 
     def frame(self, index: int) -> dict[str, Any] | None:

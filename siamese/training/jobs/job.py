@@ -8,6 +8,7 @@ import copy
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as TimedOut
@@ -26,6 +27,18 @@ from siamese.training.jobs.memory import run_bytes
 from siamese.training.taken import TakenBatch
 
 LONGEST_NAME = 24  # characters of a run's name
+
+
+def plain_name(name: object) -> str:
+    """A run's name as everybody may read it: at most LONGEST_NAME characters of one line; "" for what is no text.
+
+    Characters that control how others are written, such as those that turn the direction, are left out.
+    """
+    if not isinstance(name, str):
+        return ""
+    letters = "".join(letter for letter in name[:200] if unicodedata.category(letter)[0] != "C" or letter.isspace())
+    return " ".join(letters.split())[:LONGEST_NAME].strip()
+
 
 LoadDataset = Callable[[Callable[[float], None]], Dataset]
 
@@ -268,6 +281,19 @@ class TrainingJob:
         if self.dataset is None:
             return {"name": self.dataset_name, "title": self.dataset_name, "unseen": "images"}
         return {"name": self.dataset.name, "title": self.dataset.title, "unseen": self.dataset.unseen}
+
+    def glance(self) -> dict[str, Any]:
+        """The run in a few numbers, for the room; whoever looks so does not keep a forgotten run alive."""
+        with self._lock:
+            return {
+                "state": self.state,
+                "note": self.note,
+                "name": self.name,
+                "recipe": self.recipe.name,
+                "margin": self.recipe.margin,
+                "dataset": self.about_data(),
+                **self._history.glance(),
+            }
 
     def frame(self, index: int) -> dict[str, Any] | None:
         """The histogram and map of one earlier validation."""

@@ -17,7 +17,7 @@ HEAD_START = 15.0  # seconds: a run that has not begun goes before those whose l
 class Line:
     """The open runs, which take turns, and the waiting ones, which become open when there is room.
 
-    most_open: how many runs take turns, of which one address gets at most seven eighths; it may be changed.
+    most_open: how many runs take turns, of which one address gets at most seven eighths.
     memory: how many bytes they may claim together; one run is always allowed.
     Methods are safe to call from any thread.
     """
@@ -95,6 +95,13 @@ class Line:
         with self._changed:
             self._settle()
             return sum(job.ready for job in self._open)
+
+    def set_most_open(self, most_open: int) -> None:
+        """Changes how many runs take turns; those that do already go on."""
+        with self._changed:
+            self.most_open = most_open
+            self._settle()
+            self._changed.notify_all()
 
     @property
     def held(self) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [sys.argv[1], str(Path(__file__).parent)]
-from device_api import DeviceApi
+from device_api import DeviceApi  # noqa: E402
 
 api = DeviceApi()
 os.environ.update(

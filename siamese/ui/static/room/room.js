@@ -1,0 +1,79 @@
+// The room: every run as a small live chart. "?room" is the teacher's page, "?room=watch" the projector's, and
+// "?room=KEY" the teacher's from another machine; the key leaves the address bar at once, since a room can read it there.
+
+import { make } from "../common/dom.js";
+import { Bar } from "./bar.js";
+import { Join } from "./join.js";
+import { Sets } from "./sets.js";
+
+const EVERY = 1000; // milliseconds between two looks
+const HIDDEN = 10000;
+const KEPT = "siamese:room";
+
+export async function mount({ root, words, say, ask, gone, language, data }) {
+  const wanted = new URLSearchParams(location.search).get("room");
+  if (wanted === null) return;
+  const watching = wanted === "watch";
+  const key = keyOf(wanted);
+  document.body.classList.add("room-page");
+  const state = { ending: false };
+  const text = { words, say, titles: data.titles[language] };
+  const act = async (action, value) => {
+    await ask("teach", key, action, value);
+    await look();
+  };
+  const bar = new Bar(text, data.longest, { act, arm: (on) => arm(on) });
+  const sets = new Sets(text, (id) => act("end", id).then(() => arm(false)));
+  const join = new Join(text, gone);
+  const notice = make("p", "notice");
+  notice.setAttribute("role", "status");
+  const main = make("div", "main");
+  const title = make("h2", "title", words.title);
+  main.append(title, bar.section, notice, sets.box);
+  root.replaceChildren(main, join.box);
+
+  const arm = (on) => {
+    state.ending = on;
+    root.classList.toggle("ending", on);
+    bar.arm(on);
+  };
+
+  async function look() {
+    const answer = await ask("room", key);
+    if (!answer) {
+      say_(words.reconnecting);
+      return;
+    }
+    if (answer.closed) {
+      root.replaceChildren(make("p", "notice", words.closed));
+      return;
+    }
+    say_(answer.held ? words.held : (answer.fault ?? ""));
+    bar.show(answer, answer.teacher && !watching);
+    sets.show(answer.sets);
+    join.show(answer);
+  }
+
+  function say_(sentence) {
+    notice.hidden = !sentence;
+    if (notice.textContent !== sentence) notice.textContent = sentence;
+  }
+
+  while (!gone.aborted) {
+    await look();
+    await new Promise((resolve) => setTimeout(resolve, document.visibilityState === "visible" ? EVERY : HIDDEN));
+  }
+}
+
+// The key of the address, or the one that this tab has had before.
+function keyOf(wanted) {
+  try {
+    if (wanted && wanted !== "watch") {
+      sessionStorage.setItem(KEPT, wanted);
+      history.replaceState(null, "", "?room");
+    }
+    return sessionStorage.getItem(KEPT) ?? "";
+  } catch {
+    return wanted; // a browser that keeps nothing
+  }
+}
