@@ -154,10 +154,9 @@ class RunHistory:
         kept = range((len(self.loss.steps) - 1) % stride, len(self.loss.steps), stride)
         recipe = self.recipe
         margin = recipe.margin if self.progress is None else self.progress.margin
-        images = recipe.classes_per_batch * recipe.images_per_class
-        collapse, _ = collapse_value(recipe.loss, margin, recipe.soft_margin, images)
+        collapse, _ = collapse_value(recipe, margin)
         return {
-            "step": self.told_step,
+            "step": self.newest_step,
             "steps": recipe.steps,
             "curve_steps": [self.loss.steps[i] for i in kept],
             "curve": [finite(self.loss.values[i]) for i in kept],

@@ -16,6 +16,7 @@ export async function mount({ root, words, say, ask, gone, language, data }) {
   const watching = wanted === "watch";
   const key = keyOf(wanted);
   document.body.classList.add("room-page");
+  root.closest("#room").classList.add("here");
   const state = { ending: false };
   const text = { words, say, titles: data.titles[language] };
   const act = async (action, value) => {

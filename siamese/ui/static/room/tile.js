@@ -1,7 +1,8 @@
 // One run of the room: its curve, its score beside raw pixels, its state. A click opens it, to look at only.
 
 import { button, make, setText } from "../common/dom.js";
-import { clock, NONE, percent, short, whole } from "../common/numbers.js";
+import { language } from "../common/language.js";
+import { clock, NONE, percent, whole } from "../common/numbers.js";
 import { HEIGHT, paths, WIDTH } from "./curve.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -58,7 +59,7 @@ export class Tile {
     this.box.classList.toggle("over", over);
     setText(this.rank, rank === null ? NONE : String(rank));
     setText(this.name, run.name || words.nameless);
-    setText(this.what, run.margin == null ? run.recipe : say("what", { recipe: run.recipe, margin: short(run.margin) }));
+    setText(this.what, run.margin == null ? run.recipe : say("what", { recipe: run.recipe, margin: run.margin.toLocaleString(language) }));
     setText(this.place, `${run.place}.`);
     setText(this.score, percent(run.score));
     setText(this.pixels, percent(run.pixels));
@@ -67,7 +68,7 @@ export class Tile {
     this.collapse.setAttribute("d", drawn.collapse);
     setText(this.sign, fallen ? "✕" : (SIGNS[run.state] ?? "…"));
     setText(this.text, this.stateOf(run, fallen, over));
-    setText(this.left, run.state === "running" && !fallen ? clock(run.seconds_left) : "");
+    setText(this.left, run.state === "running" && !fallen && run.step > 4 ? clock(run.seconds_left) : "");
     this.fill.style.width = `${(100 * run.step) / Math.max(1, run.steps)}%`;
   }
   stateOf(run, fallen, over) {
