@@ -96,12 +96,12 @@ def _run(
             yield _ended(end, best, "stopped")
             return
         if not allowed:
-            if not said:
+            if not said and control.paused:
                 yield Interrupted("pause", 0 if end is None else end.step)
             said = True
             yield Paused()
             continue
-        said = False
+        said, single = False, single and control.paused  # slow motion would be a segment for each step
         resume = None if end is None else end.last
         try:
             for event in segment(source, recipe, resume, single, control.learning_rate, control.margin, str(data_dir)):

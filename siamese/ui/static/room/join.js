@@ -1,8 +1,8 @@
 // How to join: the address and its QR code, small beside the runs or over the whole screen; and who waits in the line.
 
 import { button, make, setText } from "../common/dom.js";
+import { shape } from "../compare/svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = 4; // modules of white around a QR code, without which phones do not find it
 
 export class Join {
@@ -45,8 +45,7 @@ export class Join {
     (on ? this.large : this.small).focus();
   }
   show({ address, qr, line, jobs }) {
-    // People type it, and a browser adds http:// by itself.
-    const typed = address.replace(/^http:\/\//, "").replace(/^https:\/\//, "");
+    const typed = address.replace(/^https?:../, ""); // people type it, and a browser adds the beginning by itself
     setText(this.address, typed);
     setText(this.largeAddress, typed);
     if (this.drawn !== address && qr.length) {
@@ -70,12 +69,8 @@ export class Join {
 
 function drawing(rows) {
   const size = rows.length + 2 * MARGIN;
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
-  svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS(SVG, "path");
+  const svg = shape("svg", { viewBox: `0 0 ${size} ${size}`, "aria-hidden": "true" });
   const dark = (row, y) => [...row].map((cell, x) => (cell === "1" ? `M${x + MARGIN} ${y + MARGIN}h1v1h-1z` : "")).join("");
-  path.setAttribute("d", rows.map(dark).join(""));
-  svg.append(path);
+  svg.append(shape("path", { d: rows.map(dark).join("") }));
   return svg;
 }

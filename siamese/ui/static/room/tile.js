@@ -3,9 +3,9 @@
 import { button, make, setText } from "../common/dom.js";
 import { language } from "../common/language.js";
 import { clock, NONE, percent, whole } from "../common/numbers.js";
+import { shape } from "../compare/svg.js";
 import { HEIGHT, paths, WIDTH } from "./curve.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const SIGNS = { preparing: "…", running: "▶", paused: "❚❚", done: "✓", stopped: "■", failed: "✕" };
 const OVER = ["done", "stopped", "failed"];
 
@@ -20,15 +20,10 @@ export class Tile {
     title.append(this.rank, this.name);
     this.what = make("p", "what");
     const middle = make("div", "mid");
-    const svg = document.createElementNS(SVG, "svg");
-    svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
-    svg.setAttribute("preserveAspectRatio", "none");
-    svg.setAttribute("class", "curve");
-    svg.setAttribute("aria-hidden", "true");
+    const view = { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "curve", "aria-hidden": "true" };
+    const svg = shape("svg", view);
     [this.floor, this.collapse, this.curve] = ["floor", "collapse", "loss"].map((name) => {
-      const path = document.createElementNS(SVG, "path");
-      path.setAttribute("class", name);
-      path.setAttribute("vector-effect", "non-scaling-stroke");
+      const path = shape("path", { class: name, "vector-effect": "non-scaling-stroke" });
       svg.append(path);
       return path;
     });
