@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from siamese.ui.browser import as_browser
+from siamese.ui.compare_server import bring
 from siamese.ui.explore.server import control, explore, score, sources
 from siamese.ui.widget import Widget
 
@@ -25,7 +26,7 @@ class ExploreView(Widget):
             "explore",
             module="explore/explore.js",
             words="explore/explore.json",
-            server_functions=[explore, control, sources, score],
+            server_functions=[explore, control, sources, score, bring],
             **props,
         )
 

@@ -25,6 +25,7 @@ export function truth(words, same, names = []) {
   if (shown.length) {
     const short = make("span", "names", shown.map(shortName).join("  "));
     short.title = shown.join(", ");
+    if (short.textContent.length > 8) line.classList.add("long"); // names of people, say: on a line of their own
     line.append(short);
   }
   return line;

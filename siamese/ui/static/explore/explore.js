@@ -16,7 +16,7 @@ const FOLLOWING = ["batch", "triplets", "inside"]; // these change while a run g
 const FAR = location.hostname.endsWith(".hf.space");
 const BASE = FAR ? 3500 : 1000;
 
-export function mount({ root, props, words, say, watch, ask, gone }) {
+export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   const choice = {
     view: "batch", from: null, size: 12, order: "drawn", seen: true, guess: false, seed: 0, errors: "mistakes",
     way: 5, shot: 1, set: "validation", t: null, pair: null, before: "batch", channels: null, kind: null,
@@ -77,11 +77,32 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
     drawLeft();
   }
 
+  const brought = []; // models from files of this browser
+
+  async function bring(file) {
+    root.dataset.busy = "true";
+    const { path } = await upload(file);
+    const got = await ask("bring", path, file.name);
+    root.dataset.busy = "false";
+    if (!got || got.error) return fail(got?.error ?? words.no_answer);
+    brought.push(got);
+    listed?.models.push(got);
+    choose(got.key);
+  }
+
+  function choose(from) {
+    about = null;
+    dirtySource = true;
+    const back = choice.view === "inside" ? { view: choice.before, pair: null } : {};
+    change({ from, t: null, set: "validation", channels: null, ...back });
+  }
+
   async function list() {
     const [asked, whose] = [props.job ?? null, props.owner ?? ""];
     const got = await ask("sources", whose, asked);
     if (!got) return;
     if (asked !== (props.job ?? null) || whose !== (props.owner ?? "")) return list(); // another run came on screen meanwhile
+    got.models.push(...brought);
     listed = got;
     const keys = [...got.runs, ...got.models, ...got.data].map((entry) => entry.key);
     const mine = props.job ? `run:${props.job}` : null;
@@ -202,13 +223,11 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
       select.append(group);
     }
     select.value = choice.from ?? "";
-    select.onchange = () => {
-      about = null;
-      dirtySource = true;
-      const back = choice.view === "inside" ? { view: choice.before, pair: null } : {};
-      change({ from: select.value, t: null, set: "validation", channels: null, ...back });
-    };
-    return field(words.from, words.from_info, select);
+    select.onchange = () => choose(select.value);
+    const input = make("input");
+    Object.assign(input, { type: "file", accept: ".safetensors", hidden: true });
+    input.onchange = () => input.files.length && bring(input.files[0]).catch(() => fail(words.no_answer));
+    return field(words.from, words.from_info, select, button("file", words.own_file, () => input.click()), input);
   }
 
   function chips(name, entries, chosen, press) {
@@ -307,8 +326,7 @@ export function mount({ root, props, words, say, watch, ask, gone }) {
   function compareLink() {
     if (!answer?.compare) return [];
     const link = make("a", "wide", words.open_compare);
-    // A run that still goes on has no weights to compare with yet: the Compare tab then keeps its own model.
-    const model = about?.kind === "model" || (about?.kind === "run" && !isAlive(about)) ? choice.from : null;
+    const model = about?.kind === "data" ? null : choice.from;
     link.href = `?${new URLSearchParams({ compare: answer.compare, ...(model ? { model } : {}) })}`;
     link.id = "explore-compare";
     link.onclick = (event) => {

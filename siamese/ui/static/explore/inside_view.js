@@ -27,6 +27,11 @@ export function createInside({ words, say, choice, change, openPair }) {
     choice.channels = answer.stages.map((stage) => stage.channels);
     const scroller = make("div", "flow-box");
     scroller.append(flow(answer));
+    requestAnimationFrame(() => {
+      // Where the drawing is wider than a phone, the keyboard has to be able to move it.
+      if (scroller.scrollWidth <= scroller.clientWidth) return;
+      Object.assign(scroller, { tabIndex: 0, role: "group", ariaLabel: words.inside_title });
+    });
     const lead = answer.towers === 2 ? words.inside_lead_two : words.inside_lead;
     const section = panel(words.inside_title, lead, [], scroller);
     if (followed.points.length > 1) section.append(course(answer));
