@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from siamese import SiameseError
@@ -32,6 +33,18 @@ class PixelScale(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return images * self.scale - self.offset
+
+
+class Projection(nn.Linear):
+    """nn.Flatten and nn.Linear in one: float [n, C, H, W] → float [n, embedding_dim], with the weights of these two.
+
+    It reads maps as they lie in memory in the channels_last format. nn.Flatten would copy them, and its gradient would
+    reach the ReLU before it in another format, which costs a small network on a CPU a fifteenth of its step.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        weight = self.weight.unflatten(1, maps.shape[1:]).permute(0, 2, 3, 1).flatten(1)
+        return F.linear(maps.permute(0, 2, 3, 1).flatten(1), weight, self.bias)
 
 
 def build_encoder(
@@ -99,9 +112,9 @@ def _with_projection(
     layers: list[nn.Module], channels: int, size: tuple[int, int], embedding_dim: int, name: str
 ) -> nn.Sequential:
     convolutions = nn.Sequential(*layers)
-    return nn.Sequential(
-        convolutions, nn.Flatten(), nn.Linear(_features(convolutions, channels, size, name), embedding_dim)
-    )
+    projection = Projection(_features(convolutions, channels, size, name), embedding_dim)
+    # The names of the layers are those that checkpoints hold.
+    return nn.Sequential(OrderedDict({"0": convolutions, "2": projection}))
 
 
 def _strided(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
