@@ -155,8 +155,7 @@ def load(part):  # one uint8 tensor [n, 1, 28, 28] for each class; {each} traini
     data = datasets.{SETS[dataset_name].torchvision}(sys.argv[1], train=part != "test", download=True)
     images, labels = data.data, data.targets
     if part != "test":
-        seeded = torch.Generator().manual_seed({VALIDATION_SEED})
-        held = torch.zeros_like(labels, dtype=torch.bool)
+        held, seeded = torch.zeros_like(labels, dtype=torch.bool), torch.Generator().manual_seed({VALIDATION_SEED})
         for members in [(labels == c).nonzero()[:, 0] for c in labels.unique()]:
             held[members[torch.randperm(len(members), generator=seeded, device="cpu")[:{each}]]] = True
         rows = held if part == "validation" else ~held

@@ -10,6 +10,7 @@ import torch
 
 from siamese import SiameseError
 from siamese.recipes import Recipe
+from siamese.training.jobs.cores import Cores
 from siamese.training.jobs.job import LoadDataset, RunTraining, TrainingJob, Visitor
 from siamese.training.jobs.line import Line
 from siamese.training.jobs.machine import usable_cores
@@ -43,6 +44,7 @@ class JobRegistry:
 
     most_open: how many runs take turns, where their memory suffices; workers: threads that train at the same time.
     threads: CPU threads of each worker, None for torch's own choice. device: where they train.
+    cores: of the CPU, which the runs that train share, so that a lone run is quicker; None: each keeps its `threads`.
     longest: seconds of training after which a run ends; None for no limit. It may be changed at any time.
     fault: a sentence on what does not work, such as a GPU that was lost; None while all is well.
     """
@@ -59,12 +61,14 @@ class JobRegistry:
         fault: str | None = None,
         memory: int | None = None,
         turn: float = TURN_SECONDS,
+        cores: Cores | None = None,
     ) -> None:
         self.line = Line(most_open, memory_for_runs() if memory is None else memory)
         self.longest = longest
         self.fault = fault
         self._run = run
         self._turn = turn
+        self._cores = cores
         self._jobs: dict[str, TrainingJob] = {}
         self._changed = threading.Condition()
         self._closed = False
@@ -171,7 +175,7 @@ class JobRegistry:
                     del self._jobs[job.id], self._jobs[job.watch_id]
 
     def _start_workers(self, count: int, device: torch.device, threads: int | None) -> Workers:
-        return Workers(self.line, count, device, threads, self._run, self._replace_workers, self._turn)
+        return Workers(self.line, count, device, threads, self._run, self._replace_workers, self._turn, self._cores)
 
     def _replace_workers(self, reason: str) -> None:
         """New workers in the place of those that are lost: on the CPU where a GPU was lost. Runs begun there end."""
@@ -182,6 +186,7 @@ class JobRegistry:
                 for job in alive:
                     if job.begun:
                         job.fail(f"The GPU stopped working ({reason}). Start again: runs train on the CPU now.")
+                self._cores = Cores(usable_cores())
                 self._workers = self._start_workers(usable_cores(), torch.device("cpu"), 1)
             elif self._replacements < MOST_REPLACEMENTS:
                 self._replacements += 1

@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 
 import torch
 
+from siamese.training.events import Progress
+from siamese.training.jobs.cores import Cores, ThreadChoice
 from siamese.training.jobs.job import RunTraining, TrainingJob
 from siamese.training.jobs.line import Line
 
@@ -44,6 +46,7 @@ class Workers:
     stream its graph was captured on; on a CPU any worker goes on with any run.
 
     threads: CPU threads of each worker, None for torch's own choice.
+    cores: of the CPU, which the runs that train share; None: every worker keeps its `threads`.
     turn: seconds that a worker stays with a run while other runs want it.
     on_lost: called once, with a sentence that says why, when the device no longer works or a worker cannot start; all
     workers then go.
@@ -58,6 +61,7 @@ class Workers:
         run: RunTraining,
         on_lost: Callable[[str], None],
         turn: float = TURN_SECONDS,
+        cores: Cores | None = None,
     ) -> None:
         self.count = count
         self.device = device
@@ -66,6 +70,7 @@ class Workers:
         self._run = run
         self._on_lost = on_lost
         self._turn = turn
+        self.cores = cores
         self._lost = threading.Event()
         self._lock = threading.Lock()
         self._alive = [
@@ -110,7 +115,16 @@ class Workers:
         # The first turn is over with the first point of the curve, so that many who start together all see theirs soon.
         until = time.monotonic() + (self._turn if job.history.progress is not None else 0.0)
 
+        choice = ThreadChoice()
+        seen: Progress | None = None
+
         def turn_over() -> bool:
+            nonlocal seen
+            if self.cores is not None and job.history.progress is not seen:
+                seen = job.history.progress
+                if seen is not None:
+                    choice.after_report(seen.steps_per_second, self.cores.share)
+                    choice.use()
             return job.history.progress is not None and time.monotonic() > until and self._line.wanted_by_others(number)
 
         try:
@@ -119,7 +133,12 @@ class Workers:
                 return
             if self.device.type == "cuda":
                 job.worker = number
-            job.train(self._run, self.device, turn_over)
+            if self.cores is None:
+                job.train(self._run, self.device, turn_over)
+                return
+            choice.use()
+            with self.cores.in_use():
+                job.train(self._run, self.device, turn_over)
         except BaseException as error:  # noqa: BLE001 - a worker must outlive every job
             traceback.print_exception(error, file=sys.stderr)
             if self.device.type == "cuda" and not works(self.device):
