@@ -27,11 +27,14 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A set that has a name.  built_in: rendered by the project; present: usable with no download."""
+    """A set that has a name.  kind, unseen: as in Dataset.  built_in: rendered by the project; present: usable with no
+    download."""
 
     name: str
     title: str
     description: str
+    kind: str
+    unseen: str
     built_in: bool
     present: bool
 
@@ -40,6 +43,8 @@ class Entry:
 class _BuiltIn:
     title: str
     description: str
+    kind: str
+    unseen: str
     module: str
     build: str
 
@@ -48,18 +53,24 @@ _BUILT_IN = {
     "glyphs": _BuiltIn(
         "Glyphs",
         "Printed characters of many alphabets; the test alphabets are never trained on.",
+        "print",
+        "alphabets",
         "siamese.data.glyphs",
         "build",
     ),
     "doodle-faces": _BuiltIn(
         "Doodle faces",
         "Drawn people who smile, turn and blink; the test people are never trained on.",
+        "faces",
+        "people",
         "siamese.data.doodle_faces.dataset",
         "build",
     ),
     "glyphs-two-domains": _BuiltIn(
-        "Glyphs in two domains",
+        "Glyphs in print and by hand",
         "Each character in print and in a rough hand, for networks with two towers.",
+        "print",
+        "alphabets",
         "siamese.data.glyphs",
         "build_two_domains",
     ),
@@ -84,15 +95,31 @@ def default_data_dir() -> Path:
 def available(data_dir: Path | None = None) -> list[Entry]:
     """Every set that has a name, the built-in ones first."""
     folder = data_dir or default_data_dir()
-    entries = [Entry(name, known.title, known.description, True, True) for name, known in _BUILT_IN.items()]
+    entries = [
+        Entry(name, known.title, known.description, known.kind, known.unseen, True, True)
+        for name, known in _BUILT_IN.items()
+    ]
     for fetched in torchvision_sets.SETS.values():
         present = torchvision_sets.is_present(fetched, folder)
-        entries.append(Entry(fetched.name, fetched.title, fetched.description, False, present))
+        entries.append(
+            Entry(fetched.name, fetched.title, fetched.description, fetched.kind, fetched.unseen, False, present)
+        )
     present = omniglot.is_present(folder)
-    entries.append(Entry(omniglot.NAME, omniglot.TITLE, omniglot.DESCRIPTION, False, present))
+    entries.append(
+        Entry(omniglot.NAME, omniglot.TITLE, omniglot.DESCRIPTION, omniglot.KIND, omniglot.UNSEEN, False, present)
+    )
     described = "Characters in print and by pen: glyphs, signs, and Omniglot's small sets with their pen strokes."
-    entries.append(Entry(_DRAWINGS, "Drawings", described, False, recorded_strokes.is_present(folder)))
+    present = recorded_strokes.is_present(folder)
+    entries.append(Entry(_DRAWINGS, "Drawings", described, "pen-and-print", "alphabets", False, present))
     return entries
+
+
+def entry_named(name: str, data_dir: Path | None = None) -> Entry:
+    """The set of that name, without loading it. Raises SiameseError, with the names, for one that does not exist."""
+    for entry in available(data_dir):
+        if entry.name == name:
+            return entry
+    raise SiameseError(f'There is no data set "{str(name)[:40]}"; the sets are {", ".join(NAMES)}.')
 
 
 def load_dataset(

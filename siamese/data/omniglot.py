@@ -19,6 +19,7 @@ NAME = "omniglot"
 TITLE = "Omniglot"
 DESCRIPTION = "Handwritten characters of up to 50 alphabets, 20 drawings each (Lake et al. 2015)."
 IMAGE_SIZE = 28
+KIND, UNSEEN = "characters", "alphabets"
 VERSION = 1
 # So many characters of one alphabet a 20-way one-shot trial needs.
 WAY = 20
@@ -60,7 +61,7 @@ def load(data_dir: Path, download: bool = False, progress: Progress | None = Non
             banks.append(_bank([(name, characters[name]) for name in part], report, done, total))
             done += banks[-1].classes
         train, validation, test = banks
-        return Dataset(NAME, TITLE, "characters", "alphabets", train, validation, test, dark_background=True)
+        return Dataset(NAME, TITLE, KIND, UNSEEN, train, validation, test, dark_background=True)
 
     # The same files give the same images: their names and sizes stand for them.
     listing = [

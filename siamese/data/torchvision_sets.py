@@ -36,6 +36,7 @@ class TorchvisionSet:
     kind: str
     torchvision: str
     class_names: tuple[str, ...]
+    unseen: str = "images"
 
 
 SETS = {
@@ -99,7 +100,7 @@ def load(known: TorchvisionSet, data_dir: Path, download: bool = False) -> Datas
         name=known.name,
         title=known.title,
         kind=known.kind,
-        unseen="images",
+        unseen=known.unseen,
         train=train,
         validation=validation,
         test=_bank(known, data_dir, "t10k"),

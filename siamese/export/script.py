@@ -149,19 +149,17 @@ def _load(recipe: Recipe, dataset_name: str, channels: int, size: tuple[int, int
         return f"    return {images}.to(torch.get_default_device()).split({labels}.bincount().tolist())"
 
     if dataset_name in SETS:
-        each = VALIDATION_IMAGES // len(SETS[dataset_name].class_names)
+        each, images = VALIDATION_IMAGES // len(SETS[dataset_name].class_names), "members[rows, None]"
+        images = f"(255 - {images})" if recipe.invert else images
         return _lines(f"""
 def load(part):  # one uint8 tensor [n, 1, 28, 28] for each class; {each} training images of each class validate
     data = datasets.{SETS[dataset_name].torchvision}(sys.argv[1], train=part != "test", download=True)
-    images, labels = data.data, data.targets
-    if part != "test":
-        held, seeded = torch.zeros_like(labels, dtype=torch.bool), torch.Generator().manual_seed({VALIDATION_SEED})
-        for members in [(labels == c).nonzero()[:, 0] for c in labels.unique()]:
-            held[members[torch.randperm(len(members), generator=seeded, device="cpu")[:{each}]]] = True
-        rows = held if part == "validation" else ~held
-        images, labels = images[rows], labels[rows]
-    order = labels.argsort(stable=True)
-{returned("images[order, None]", "labels")}""")
+    seeded, classes = torch.Generator().manual_seed({VALIDATION_SEED}), []
+    for members in [data.data[data.targets == label] for label in data.targets.unique()]:
+        order = torch.randperm(len(members), generator=seeded, device="cpu")
+        rows = {{"train": order[{each}:], "validation": order[:{each}], "test": order}}[part]
+        classes.append({images}.to(torch.get_default_device()))
+    return classes""")
     grey = "transforms.Grayscale(), " if channels == 1 else ""
     shape = f"{channels}, {size[0]}, {size[1]}"
     prepare = f"transforms.Compose([{grey}transforms.Resize({tuple(size)}), transforms.PILToTensor()])"

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 import gradio as gr
 
 from siamese import SiameseError
-from siamese.data.catalogue import NAMES, available
+from siamese.data.catalogue import available, entry_named
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.recipes import recipe as recipes
 from siamese.ui.texts import data_title, i18n
 
 DEFAULT_DATA = "glyphs"
 DEFAULT_RECIPE = "contrastive-pairs"
-_KINDS = {
-    "glyphs": "print",
-    "glyphs-two-domains": "print",
-    "doodle-faces": "faces",
-    "mnist": "digits",
-    "fashion-mnist": "images",
-}
 SPEEDS = (100, 20, 5, 1)  # steps a second in slow motion
 RATES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 
@@ -101,16 +95,9 @@ def batchings(loss: str, second_tower: str | None) -> tuple[str, ...]:
     return {"triplet": ("triplets", "all-pairs"), "supcon": ("all-pairs",)}.get(loss, ("pairs", "all-pairs"))
 
 
-def kind_of(data: str) -> str:
-    """The kind of a named data set, without loading it: what "fast" and "accurate" suit themselves to."""
-    return _KINDS.get(data, "characters")
-
-
 def base_recipe(data: str, name: str) -> Recipe:
     """The named recipe, suited to a named data set. Raises SiameseError for names that do not exist."""
-    if data not in NAMES:
-        raise SiameseError(f'There is no data set "{str(data)[:40]}"; the sets are {", ".join(NAMES)}.')
-    return recipe_named(str(name)[:40], kind_of(data))
+    return recipe_named(str(name)[:40], entry_named(data).kind)
 
 
 def changed_recipe(data: str, name: str, settings: object) -> Recipe:
@@ -206,15 +193,12 @@ def build_fields(fields: Sequence[Field], recipe: Recipe) -> dict[str, gr.compon
 
 def plan(data: str, recipe: Recipe) -> dict[str, Any]:
     """What the empty live view announces of the run that Start would begin."""
-    unseen = {"doodle-faces": "people", "mnist": "images", "fashion-mnist": "images", "kmnist": "images"}
-    return {"steps": recipe.steps, "unseen": unseen.get(data, "alphabets")}
+    return {"steps": recipe.steps, "unseen": entry_named(data).unseen}
 
 
-def data_choices() -> list[tuple[str, str]]:
+def data_choices(data_dir: Path) -> list[tuple[str, str]]:
     """Data sets that can be used at once, as (title, name); what would have to be downloaded is left out."""
-    from siamese.ui.lab import current_lab
-
-    entries = available(current_lab().settings.data_dir)
+    entries = available(data_dir)
     return [(data_title(entry.name, entry.title), entry.name) for entry in entries if entry.built_in or entry.present]
 
 

@@ -9,6 +9,7 @@ import gradio as gr
 from siamese.training.jobs.job import LONGEST_NAME
 from siamese.ui import form
 from siamese.ui.browser import remembered
+from siamese.ui.lab import current_lab
 from siamese.ui.lesson_card import LessonCard
 from siamese.ui.live_chart import LiveChart
 from siamese.ui.take_home import TakeHome
@@ -72,7 +73,7 @@ def build(in_room: bool = False) -> TrainTab:
             )
             with gr.Column(elem_classes="settings"):
                 data = gr.Dropdown(
-                    form.data_choices(),
+                    form.data_choices(current_lab().settings.data_dir),
                     value=form.DEFAULT_DATA,
                     label=i18n("data.label"),
                     info=i18n("data.info"),

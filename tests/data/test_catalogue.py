@@ -6,6 +6,7 @@ import io
 import sys
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 
 from siamese import SiameseError
 from siamese.data import Dataset, ImageBank, available, catalogue, default_data_dir, limits, load_dataset
+from siamese.data.catalogue import entry_named
 
 
 @pytest.fixture(autouse=True)
@@ -263,3 +265,19 @@ def test_where_sets_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert default_data_dir() == tmp_path / "xdg" / "siamese"
     monkeypatch.setenv("SIAMESE_DATA_DIR", str(tmp_path / "chosen"))
     assert default_data_dir() == tmp_path / "chosen"
+
+
+@pytest.mark.parametrize("name", ["glyphs", "doodle-faces", "glyphs-two-domains"])
+def test_an_entry_says_what_its_data_set_says(name: str, built_in: Callable[[str], Dataset]) -> None:
+    entry, dataset = entry_named(name), built_in(name)
+    assert (entry.name, entry.title, entry.kind, entry.unseen) == (
+        dataset.name,
+        dataset.title,
+        dataset.kind,
+        dataset.unseen,
+    )
+
+
+def test_a_set_that_does_not_exist_has_no_entry() -> None:
+    with pytest.raises(SiameseError, match='There is no data set "nothing"; the sets are glyphs, doodle-faces, '):
+        entry_named("nothing")

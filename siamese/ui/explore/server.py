@@ -77,7 +77,10 @@ def sources(arguments: Any) -> dict[str, Any]:
         title = form.label(access.job.dataset_name, access.job.recipe)
         listed.insert(0, {"key": f"{RUN_PREFIX}{job}", "title": title})
     models = [{"key": key, "title": title} for title, key in model_choices("")]
-    data = [{"key": DATA_PREFIX + name, "title": title} for title, name in form.data_choices()]
+    data = [
+        {"key": DATA_PREFIX + name, "title": title}
+        for title, name in form.data_choices(current_lab().settings.data_dir)
+    ]
     return {"runs": listed, "models": models, "data": data}
 
 
