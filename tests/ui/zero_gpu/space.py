@@ -40,7 +40,7 @@ from siamese.ui.app import build_demo, launch  # noqa: E402
 from siamese.ui.lab import current_lab  # noqa: E402
 from siamese.ui.settings import read_settings  # noqa: E402
 
-zero_gpu.SEGMENT_SECONDS = 0.5
+zero_gpu.SEGMENT_SECONDS = 0.7
 
 
 def answer(question: dict[str, Any]) -> Any:
