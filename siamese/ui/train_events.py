@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 
@@ -103,7 +103,7 @@ class _Events:
             raise page_error(error) from error
         job.control.set_speed(form.speed_of(values[tab.speed]))
         return job, {
-            tab.browser: Browser(owner, job.id, mine.name).as_json(),
+            tab.browser: Browser(owner, job.id, mine.name, urlencode(form.to_query(data, recipe))).as_json(),
             tab.chart: LiveChart(job=job.id, watch=False, overlays=[]),
             tab.home: TakeHome(job=job.id),
             **self._buttons(job.state),
@@ -250,6 +250,8 @@ class _Events:
         if watched := query.get("watch"):
             return self._watch(watched)
         job = _controlled(mine)
+        if job is None and not query:
+            query = dict(parse_qsl(mine.settings))  # of a run that this server knows no more
         lesson: Lesson | None = None
         if job is not None and not query:
             data, recipe = job.dataset_name, job.recipe

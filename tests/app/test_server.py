@@ -124,3 +124,16 @@ def test_a_log_line_is_one_line_without_what_was_sent() -> None:
 def test_a_browser_is_not_believed() -> None:
     assert as_browser({"owner": "a" * 1_000_000, "job": 3}) == as_browser(None)
     assert as_browser({"owner": "abc", "job": "def"}).owner == "abc"
+
+
+def test_a_server_that_was_started_again_offers_the_same_settings(web: httpx.Client) -> None:
+    """The browser remembers them, since the new server knows nothing of the run."""
+    number = next(one["id"] for one in web.get("/config").json()["dependencies"] if one["api_name"] == "attach")
+    for settings, steps in (("data=glyphs&recipe=fast&steps=4321", True), ("steps=no", False), ("a" * 9999, False)):
+        session = f"restarted-{len(settings)}"
+        browser = {"owner": "somebody", "job": "a-run-of-another-life", "settings": settings}
+        request = {"fn_index": number, "session_hash": session, "data": [browser]}
+        assert web.post("/gradio_api/queue/join", json=request).status_code == 200
+        with web.stream("GET", f"/gradio_api/queue/data?session_hash={session}") as stream:
+            done = next(line for line in stream.iter_lines() if "process_completed" in line)
+        assert '"success":true' in done and ("4321" in done) == steps, done[:2000]
