@@ -106,7 +106,7 @@ def test_a_copied_link_opens_the_same_settings(visit: Callable) -> None:
 
 def test_slow_motion_by_link_and_live(visit: Callable) -> None:
     visitor = visit(LONG + "&speed=1")
-    visitor.wait("document.querySelector('#speed input[value=\"1\"]').checked")
+    visitor.wait("document.querySelector('#speed input[value=\"1\"]')?.checked === true")
     visitor.page.click("#start")
     visitor.wait_points(2)
     # At one step a second each step is looked at, as it comes.
@@ -118,7 +118,7 @@ def test_slow_motion_by_link_and_live(visit: Callable) -> None:
     # A second tab finds the run's own speed.
     running().control.set_speed(20)
     second = visit(beside=visitor)
-    second.wait("document.querySelector('#speed input[value=\"20\"]').checked")
+    second.wait("document.querySelector('#speed input[value=\"20\"]')?.checked === true")
 
 
 def test_the_waiting_line_has_places_and_moves(visit: Callable) -> None:
