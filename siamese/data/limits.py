@@ -71,3 +71,16 @@ MAX_KEPT = 12
 MAX_REQUEST_BYTES = 256 * MIB
 MAX_JSON_BYTES = 8 * MIB
 MAX_JSON_VALUES = 20_000
+
+# Pictures that people bring to the page. One upload is a class of phones' photographs or a CSV of 8,000 digits; a set
+# keeps its files and, once, its pixels, which are no larger than what the encoders take here in a minute.
+MAX_OWN_UPLOAD_BYTES = 20 * MIB
+MAX_OWN_FILES_BYTES = 32 * MIB
+MAX_OWN_BANK_BYTES = 64 * MIB
+MAX_OWN_PICTURES = 10_000
+MAX_OWN_CLASSES = 1_000
+OWN_SIDE = 64
+# All browsers together, and seconds that a set outlives the last sign of its page.
+MAX_OWN_SETS = 200
+MAX_OWN_SETS_BYTES = GIB
+OWN_IDLE_SECONDS = 900.0
