@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import PurePosixPath
 
+import numpy as np
 import torch
+from PIL import Image
 
 from siamese import SiameseError
 from siamese.data import limits
@@ -125,8 +127,9 @@ class Collection:
         Raises SiameseError for a file that is no image.
         """
         label = class_ if class_ in self.classes else class_name(class_).replace("/", "-")
-        header = read_header(content, name)
-        read_image(content, name, at_least=2 * limits.OWN_SIDE)  # a file that is cut short says so now
+        # Decoded once, so that a file that is cut short says so now, and a grey drawing is known as grey.
+        image = read_image(content, name, at_least=2 * limits.OWN_SIDE)
+        header = read_header(content, name)._replace(grey=_is_grey(image))
         digest = _digest(content)
         if any(picture.digest == digest for picture in self.classes.get(label, ())):
             self._skip(name, TWICE)
@@ -230,7 +233,9 @@ class Collection:
             file, content = fresh[place], fresh[place].member.open()
             assert isinstance(content, bytes)
             path = file.member.path
-            picture = Picture(row, path.name, content, _digest(content), read_header(content, str(path)))
+            header = read_header(content, str(path))
+            header = header._replace(grey=header.grey or decoded.pixels.shape[1] == 1)
+            picture = Picture(row, path.name, content, _digest(content), header)
             self.classes.setdefault(file.class_name, []).append(picture)
         self._check_room(0, 0)
         if len(self.classes) > limits.MAX_OWN_CLASSES:
@@ -329,7 +334,8 @@ def class_name(text: object) -> str:
     """A name as it is kept: printable, at most 40 letters, fit for a folder. Raises SiameseError where none is left."""
     if not isinstance(text, str):
         raise SiameseError("A name is a text; write one.")
-    letters = "".join(letter if letter.isprintable() and letter not in '\\:*?"<>|' else "-" for letter in text[:400])
+    text = " ".join(text[:400].split())
+    letters = "".join(letter if letter.isprintable() and letter not in '\\:*?"<>|' else "-" for letter in text)
     parts = [" ".join(part.split()).strip(". ") for part in letters.split("/")]
     name = "/".join(part[:_MOST_NAME].strip(". ") for part in parts if part.strip("-"))
     if not name:
@@ -344,6 +350,13 @@ def thumbnail(picture: Picture, side: int = 64) -> bytes:
     out = io.BytesIO()
     image.save(out, "PNG" if image.mode == "L" else "JPEG", quality=85)
     return out.getvalue()
+
+
+def _is_grey(image: Image.Image) -> bool:
+    if image.mode == "L":
+        return True
+    pixels = np.asarray(image)
+    return bool((pixels == pixels[:, :, :1]).all())
 
 
 def _group(name: str) -> str:

@@ -65,6 +65,8 @@ def arrange(members: Sequence[Member]) -> list[Placed]:
     if not images:
         raise SiameseError("There is no image in it; put the images of each class into a folder of their own.")
     wrapper = _common_parts([member.path.parent.parts for member in images])
+    if wrapper and all(member.path.parent.parts == wrapper for member in images):
+        wrapper = wrapper[:-1]  # a single folder of images is one class
     inside = [member.path.parts[len(wrapper) :] for member in images]
     skip = int({parts[0].lower() for parts in inside} <= _PARTS.keys())
     depths = [len(parts) - skip for parts in inside]

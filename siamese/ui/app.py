@@ -13,6 +13,8 @@ from siamese.training.jobs.registry import SWITCH_INTERVAL
 from siamese.ui import compare_tab, explore_tab, page_head, room, train_events, train_tab
 from siamese.ui.api import offer_api
 from siamese.ui.lab import current_lab, open_lab
+from siamese.ui.own import view as own_view
+from siamese.ui.own.view import OwnView
 from siamese.ui.picture_api import offer_picture_api
 from siamese.ui.room_address import is_room, reachable_address
 from siamese.ui.server.blocks import Page
@@ -38,10 +40,12 @@ def build_demo(settings: Settings) -> gr.Blocks:
                 train = train_tab.build(in_room=is_room(settings))
             with gr.Tab(i18n("tab.pairs"), id="pairs") as pairs_opened:
                 pairs = explore_tab.build()
+                own = OwnView(elem_id="own")
             with gr.Tab(i18n("tab.compare"), id="compare") as compare_opened:
                 compare = compare_tab.build()
-        train_events.wire(train, demo)
+        train_running = train_events.wire(train, demo)
         explore_tab.wire(pairs, pairs_opened, train.browser, demo)
+        own_view.wire(own, train_running, tabs)
         compare_tab.wire(compare, compare_opened, train.browser, demo)
         offer_picture_api()
         demo.load(_tab_of_link, None, tabs, **explore_tab.QUICK)

@@ -13,6 +13,7 @@ from siamese import SiameseError
 from siamese.data.catalogue import available, entry_named
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.recipes import recipe as recipes
+from siamese.ui.own.sets import PREFIX, OwnSummary
 from siamese.ui.texts import data_title, i18n
 
 DEFAULT_DATA = "glyphs"
@@ -97,7 +98,19 @@ def batchings(loss: str, second_tower: str | None) -> tuple[str, ...]:
 
 def base_recipe(data: str, name: str) -> Recipe:
     """The named recipe, suited to a named data set. Raises SiameseError for names that do not exist."""
-    return recipe_named(str(name)[:40], entry_named(data).kind)
+    kind = _own(data).kind if is_own(data) else entry_named(data).kind
+    return recipe_named(str(name)[:40], kind)
+
+
+def is_own(data: object) -> bool:
+    """Whether a data set is pictures that somebody brought; they may be gone by now."""
+    return isinstance(data, str) and data.startswith(PREFIX)
+
+
+def _own(data: str) -> OwnSummary:
+    from siamese.ui.lab import current_lab
+
+    return current_lab().own.summary(data)
 
 
 def changed_recipe(data: str, name: str, settings: object) -> Recipe:
@@ -193,13 +206,26 @@ def build_fields(fields: Sequence[Field], recipe: Recipe) -> dict[str, gr.compon
 
 def plan(data: str, recipe: Recipe) -> dict[str, Any]:
     """What the empty live view announces of the run that Start would begin."""
-    return {"steps": recipe.steps, "unseen": entry_named(data).unseen}
+    return {"steps": recipe.steps, "unseen": _own(data).unseen if is_own(data) else entry_named(data).unseen}
 
 
-def data_choices(data_dir: Path) -> list[tuple[str, str]]:
-    """Data sets that can be used at once, as (title, name); what would have to be downloaded is left out."""
+def data_choices(data_dir: Path, own: str = "", label: str = "") -> list[tuple[str, str]]:
+    """Data sets that can be used at once, as (title, name); what would have to be downloaded is left out.
+
+    own: the name of the pictures that this browser brought, which it alone is offered.  label: how to write that.
+    """
     entries = available(data_dir)
-    return [(data_title(entry.name, entry.title), entry.name) for entry in entries if entry.built_in or entry.present]
+    named = [(data_title(entry.name, entry.title), entry.name) for entry in entries if entry.built_in or entry.present]
+    return [(label or _own(own).title, own), *named] if is_own(own) else named
+
+
+def data_dropdown(data: str) -> gr.Dropdown:
+    """An update of a data control that chooses a set; one's own pictures are put among its choices."""
+    from siamese.ui.lab import current_lab
+
+    if is_own(data):
+        return gr.Dropdown(choices=data_choices(current_lab().settings.data_dir, data), value=data)
+    return gr.Dropdown(value=data)
 
 
 def recipe_choices() -> list[tuple[str, str]]:
@@ -243,4 +269,5 @@ def label(data: str, recipe: Recipe) -> str:
     """A run in a few words for a legend: its data, its recipe, and what was changed."""
     changed = differences(recipe, base_recipe(data, recipe.name))
     words = [f"{k.replace('_', ' ')} {as_text(v)}" for k, v in changed.items()]
-    return " · ".join([recipe.name if data == DEFAULT_DATA else f"{data}, {recipe.name}", *words])
+    named = _own(data).title if is_own(data) else data
+    return " · ".join([recipe.name if data == DEFAULT_DATA else f"{named}, {recipe.name}", *words])

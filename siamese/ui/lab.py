@@ -33,6 +33,7 @@ from siamese.training.jobs.job import TrainingJob
 from siamese.training.jobs.machine import usable_cores
 from siamese.training.jobs.registry import Access, JobRegistry
 from siamese.training.loop import train
+from siamese.ui.own.sets import PREFIX, OwnSets
 from siamese.ui.settings import Settings
 from siamese.ui.zero_gpu import on_zero_gpu, runs_in_segments
 
@@ -70,6 +71,7 @@ class Lab:
         self.address = ""  # where others reach the page, once it is served
         self.room_key = secrets.token_urlsafe(9)  # opens the teacher's page of the room
         self.overview: tuple[float, dict[str, Any]] | None = None  # what the room's page was answered last, and when
+        self.own = OwnSets()
         self._comparers: OrderedDict[str, Comparer] = OrderedDict()
         self._brought: OrderedDict[str, Comparer] = OrderedDict()
         self._lock = threading.Lock()
@@ -96,6 +98,8 @@ class Lab:
 
         Raises SiameseError for any other name: it comes from outside, and is never taken for a path.
         """
+        if isinstance(name, str) and name.startswith(PREFIX):
+            return self.own.dataset(name, progress)
         if name not in NAMES:
             raise SiameseError(f'There is no data set "{str(name)[:40]}"; the sets are {", ".join(NAMES)}.')
         return load_dataset(name, self.settings.data_dir, progress=progress)
@@ -220,6 +224,7 @@ class Lab:
         """Ends every run and all loading, and waits for that."""
         self._closed.set()
         self.jobs.close()
+        self.own.close()
         if self._warming is not None:
             self._warming.join(10.0)
 

@@ -66,7 +66,7 @@ def download(arguments: Any) -> dict[str, Any]:
             )
     except SiameseError as error:
         return {"error": in_both(str(error))}
-    stem = f"{access.job.dataset_name}-{access.job.recipe.name}-"
+    stem = f"{access.job.dataset_name.partition(':')[0]}-{access.job.recipe.name}-"
     return {"name": stem + name, "type": media_type, "base64": base64.b64encode(content).decode()}
 
 

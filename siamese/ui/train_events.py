@@ -40,9 +40,9 @@ MOST_RUNS = 12  # earlier runs of a browser that it can choose from
 ENDING_SECONDS = 10.0  # a stopped run may still finish its step and its validation
 
 
-def wire(tab: TrainTab, demo: gr.Blocks) -> None:
-    """Connects the components of the tab."""
-    events = _Events(tab)
+def wire(tab: TrainTab, demo: gr.Blocks) -> TrainEvents:
+    """Connects the components of the tab; the other tabs start runs by its events."""
+    events = TrainEvents(tab)
     on_screen = tab.buttons | {tab.browser, tab.chart, tab.home}
     asked = tab.form | {tab.browser}
     tab.start.click(events.start, asked, on_screen, **QUICK)
@@ -64,9 +64,10 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> None:
     tab.runs.input(events.overlay, {tab.browser, tab.runs}, tab.chart, **QUICK)
     tab.lesson.open_lesson(events.open_lesson, tab.browser, tab.form | {tab.lesson, tab.chart}, **QUICK)
     demo.load(events.attach, tab.browser, tab.everything, **QUICK)
+    return events
 
 
-class _Events:
+class TrainEvents:
     """The handlers of one tab."""
 
     def __init__(self, tab: TrainTab) -> None:
@@ -143,7 +144,7 @@ class _Events:
             tab.home: TakeHome(job=None),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, None), value=[]),
             **self._buttons("idle"),
-            **self._form(data, recipe),
+            **self.filled(data, recipe),
         }
 
     def job_state(self, browser: Any, event: gr.EventData) -> Updates:
@@ -167,7 +168,7 @@ class _Events:
             recipe = form.base_recipe(data, values[tab.recipe])
         except SiameseError as error:
             raise page_error(error) from error
-        return self._form(data, recipe) | self._announce(values[tab.browser], data, recipe)
+        return self.filled(data, recipe) | self._announce(values[tab.browser], data, recipe)
 
     def settler(self, changed: str) -> Callable[[Values], Updates]:
         """After the field of that name was changed, the others give way to it."""
@@ -213,7 +214,7 @@ class _Events:
         data, recipe = lesson.data, lesson.recipe
         return {
             self.tab.lesson: LessonCard(lesson=lesson.id),
-            **self._form(data, recipe),
+            **self.filled(data, recipe),
             **self._announce(browser, data, recipe),
             **self._lesson_speed(),
         }
@@ -272,7 +273,7 @@ class _Events:
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job), value=[]),
             tab.lesson: LessonCard(lesson=None if lesson is None else lesson.id),
             **self._buttons("idle" if job is None else job.state),
-            **self._form(data, recipe),
+            **self.filled(data, recipe),
             tab.speed: gr.Radio(value=str(form.speed_of(speed) or ""), interactive=True),
         }
         if lesson is not None and form.speed_of(speed) is None:
@@ -288,7 +289,7 @@ class _Events:
             tab.home: TakeHome(job=key),
             tab.runs: gr.CheckboxGroup(choices=[], value=[]),
             **self._buttons("watched"),
-            **self._form(data, recipe),
+            **self.filled(data, recipe),
         }
 
     # ---- updates that several events share
@@ -308,10 +309,11 @@ class _Events:
             tab.speed: gr.Radio(interactive=not watched),
         }
 
-    def _form(self, data: str, recipe: Recipe) -> Updates:
+    def filled(self, data: str, recipe: Recipe) -> Updates:
+        """The form with a data set and a recipe."""
         tab = self.tab
         return {
-            tab.data: gr.Dropdown(value=data),
+            tab.data: form.data_dropdown(data),
             tab.recipe: gr.Dropdown(value=recipe.name, info=teaches(recipe)),
             **self._fields(recipe),
         }

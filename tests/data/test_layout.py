@@ -83,6 +83,10 @@ def test_names_that_say_nothing_are_taken_for_images() -> None:
     assert len(places(*names)) == len(places(*names, "a/1.png")) - 1 == 8
 
 
+def test_a_single_folder_of_images_is_one_class() -> None:
+    assert {file.class_name for file in arrange(members("set/one/1.png", "set/one/2.png"))} == {"one"}
+
+
 @pytest.mark.parametrize(
     ("paths", "message"),
     [
@@ -90,7 +94,6 @@ def test_names_that_say_nothing_are_taken_for_images() -> None:
         ((".hidden/1.png",), "There is no image"),
         (("1.png", "2.png"), r'"1\.png" lies in no class folder'),
         (("a/1.png", "2.png"), r'"2\.png" lies in no class folder'),
-        (("one/1.png", "one/2.png"), r'"one/1\.png" lies in no class folder'),
         (("train/1.png", "test/a/2.png"), r'"train/1\.png" lies in no class folder'),
         (("a/1.png", "b/c/2.png"), r'"a/1\.png" does not lie as deep as "b/c/2\.png"'),
         (("a/b/c/d/1.png", "e/b/c/d/1.png"), r'"a/b/c/d/1\.png" lies too deep'),

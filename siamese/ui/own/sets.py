@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from siamese import SiameseError
 from siamese.data import limits
@@ -19,6 +20,14 @@ PREFIX = "own:"  # a data set named so is the collection of that public id
 _READERS = 2  # uploads that are decoded at the same time
 _TIDY_SECONDS = 30.0
 _log = logging.getLogger(__name__)
+
+
+class OwnSummary(NamedTuple):
+    """What lists and forms say of a set: its title, and kind and unseen of its data set."""
+
+    title: str
+    kind: str
+    unseen: str
 
 
 class OwnSet:
@@ -118,7 +127,9 @@ class OwnSets:
         with self._lock:
             found = self._sets.get(key) if isinstance(key, str) else None
         if found is None:
-            raise SiameseError("These pictures are no longer on the server; sets are deleted when nobody has them open.")
+            raise SiameseError(
+                "These pictures are no longer on the server; sets are deleted when nobody has them open."
+            )
         found.last_seen = time.monotonic()
         return found
 
@@ -135,6 +146,18 @@ class OwnSets:
         found.last_seen = time.monotonic()
         with found.locked() as collection:
             return collection.dataset(name, progress)
+
+    def summary(self, name: str) -> OwnSummary:
+        """The summary of a set that may be gone, or too small yet: then what most sets say."""
+        found = self.named(name)
+        if found is None:
+            return OwnSummary("own pictures", "drawings", "images")
+        with found.locked() as collection:
+            try:
+                dataset = collection.dataset(name)
+            except SiameseError:
+                return OwnSummary(collection.title, "drawings", "images")
+            return OwnSummary(collection.title, dataset.kind, dataset.unseen)
 
     def read_later(self, own: OwnSet, name: str, content: bytes) -> None:
         """Reads an upload in the background."""

@@ -16,7 +16,7 @@ from siamese.data.collection import Collection, thumbnail
 from siamese.data.data_url import data_url_bytes
 from siamese.data.split import LEAST_IMAGES
 from siamese.ui.lab import current_lab
-from siamese.ui.own_sets import OwnSet
+from siamese.ui.own.sets import OwnSet
 
 SHOWN_CLASSES = 60  # of a set; the others are counted
 SHOWN_PICTURES = 12  # of a class

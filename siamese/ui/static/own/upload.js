@@ -1,0 +1,25 @@
+// A file on its way to the server, piece by piece, so that its progress is seen and no request is large.
+
+const MOST_BYTES = 20 * 1024 * 1024; // the server's own limit
+const PIECE = 1024 * 1024;
+
+// send(name, offset, total, base64) → { received } or { error }.  Returns the sentence of a refusal, or null.
+export async function sendFile(file, { send, onShare, words, say }) {
+  if (file.size > MOST_BYTES) return say("too_large", { name: file.name, size: (file.size / 1048576).toFixed(0) });
+  if (!file.size) return say("empty_file", { name: file.name });
+  for (let offset = 0; offset < file.size; offset += PIECE) {
+    onShare(offset / file.size);
+    const answer = await send(file.name, offset, file.size, await base64(file.slice(offset, offset + PIECE)));
+    if (!answer) return words.offline;
+    if (answer.error) return answer.error;
+  }
+  onShare(1);
+  return null;
+}
+
+async function base64(blob) {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return btoa(text);
+}
