@@ -219,7 +219,7 @@ _SUITED: dict[tuple[str, str], dict[str, Any]] = {
     ("fast", "faces"): {"augmentation": "faces"},
     ("fast", "photos"): _PHOTOS | {"steps": 300},
     # Ten drawn classes, three drawings of each to learn from: as good after 200 steps as after 800.
-    ("fast", "drawings"): {"similarity": "cosine", "loss": "supcon", "steps": 300},
+    ("fast", "drawings"): {"similarity": "cosine", "loss": "supcon", "steps": 200},
     ("accurate", "digits"): {"images_per_class": 24, "classes_per_batch": 10},
     ("accurate", "characters"): {"rotations_as_classes": True},
     ("accurate", "print"): {"encoder": "strided-wide", "steps": 2000},

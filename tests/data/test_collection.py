@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from symbols import drawing, painted, symbol
 
 from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.archive import load_zip
 from siamese.data.collection import TWICE, Collection, class_name, thumbnail
-from symbols import drawing, painted, symbol
 
 SIDE = 32
 

@@ -19,7 +19,8 @@ from siamese.ui.lab import current_lab
 from siamese.ui.own.sets import OwnSet
 
 SHOWN_CLASSES = 60  # of a set; the others are counted
-SHOWN_PICTURES = 12  # of a class
+SHOWN_PICTURES = 12  # of a class; of one that has more, FIRST_PICTURES
+FIRST_PICTURES = 5
 SHOWN_SKIPPED = 3
 MOST_THUMBNAILS = 120  # in one answer
 MOST_PIECE = 2 * limits.MIB  # of an upload
@@ -178,7 +179,7 @@ def card(own: OwnSet) -> Answer:
                 {
                     "name": name,
                     "count": len(pictures),
-                    "pictures": [picture.number for picture in pictures[:SHOWN_PICTURES]],
+                    "pictures": [picture.number for picture in pictures[: _shown(len(pictures))]],
                     "held": None if split is None else split["held"].get(name, 0),
                 }
                 for name, pictures in shown
@@ -190,6 +191,10 @@ def card(own: OwnSet) -> Answer:
             "skipped": [{"name": each.name, "why": each.why} for each in collection.skipped[:SHOWN_SKIPPED]],
             "skipped_count": collection.skipped_count,
         }
+
+
+def _shown(count: int) -> int:
+    return count if count <= SHOWN_PICTURES else FIRST_PICTURES
 
 
 def _split(collection: Collection) -> tuple[Answer | None, str | None]:

@@ -1,6 +1,7 @@
 // Your own pictures: brought as files, drawn or photographed, class by class; then trained on like any other set.
 
 import { button, make, setText } from "../common/dom.js";
+import { whole } from "../common/numbers.js";
 import { createPad } from "../common/pad.js";
 import { createCamera, createDropZone, shrink } from "../common/picture_input.js";
 import { createCard } from "./card.js";
@@ -100,8 +101,8 @@ export function mount({ root, words, say, ask, trigger, gone }) {
 
   function describe() {
     const have = countOf(current);
-    const gap = { name: current || words.unnamed, n: have, left: Math.max(0, ENOUGH - have) };
-    setText(drawLead, say(have >= ENOUGH ? "draw_enough" : have ? "draw_more" : "draw_first", gap));
+    const gap = { name: current, n: have, left: Math.max(0, ENOUGH - have) };
+    setText(drawLead, say(!current ? "draw_unnamed" : have >= ENOUGH ? "draw_enough" : have ? "draw_more" : "draw_first", gap));
     sheet.mark(current);
   }
 
@@ -256,7 +257,7 @@ export function mount({ root, words, say, ask, trigger, gone }) {
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
       await check();
     } while (key && card?.progress != null && !gone.aborted);
-    if (card && !card.error) tell(say("read", { n: card.count - before, file: file.name }));
+    if (card && !card.error) tell(say("read", { n: whole(card.count - before), file: file.name }));
   }
 
   function showProgress(text, share) {
