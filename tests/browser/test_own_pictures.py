@@ -87,7 +87,7 @@ def test_from_ten_drawn_classes_to_a_score_on_drawings_never_seen(visit: Callabl
     assert job.dataset is not None and job.recipe.name == "fast" and job.dataset.unseen == "images"
     assert [len(part) for part in (job.dataset.train, job.dataset.validation, job.dataset.test)] == [30, 10, 10]
     scores = job.snapshot()["scores"]
-    assert scores["pair_accuracy"][-1] >= 0.8 and scores["oneshot"][-1] >= 0.8
+    assert scores["pair_accuracy"] >= 0.8 and scores["oneshot"] >= 0.8
 
     # The set is offered by the other data control, and goes home as a zip that the command line reads alike.
     visitor.tab("Explore pairs")
