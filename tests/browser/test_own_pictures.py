@@ -141,8 +141,8 @@ def test_files_good_and_bad(visit: Callable) -> None:
     page.get_by_role("button", name="Take out picture 1 of moon").click()
     visitor.wait("document.querySelector('.own').dataset.count == 24")
     visitor.open("?view=own")
-    visitor.wait("document.querySelector('.own')?.dataset.count == 24")
     visitor.tab("Explore pairs")
+    visitor.wait("document.querySelector('.own')?.dataset.count == 24")
     page.get_by_role("button", name="Delete now").click()
     page.get_by_text("Nothing here yet.").wait_for(timeout=WAIT)
     assert not current_lab().own._sets

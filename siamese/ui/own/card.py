@@ -12,9 +12,10 @@ import torch
 
 from siamese import SiameseError
 from siamese.data import limits
-from siamese.data.collection import Collection, thumbnail
+from siamese.data.collection import TWICE, Collection, thumbnail
 from siamese.data.data_url import data_url_bytes
 from siamese.data.split import LEAST_IMAGES
+from siamese.ui.errors import in_both
 from siamese.ui.lab import current_lab
 from siamese.ui.own.sets import OwnSet
 
@@ -41,11 +42,11 @@ def _answers(function: Callable[..., Answer]) -> Callable[[Any], Answer]:
         try:
             bound = signature.bind(*arguments)
         except TypeError:
-            return {"error": NOT_UNDERSTOOD}
+            return {"error": in_both(NOT_UNDERSTOOD)}
         try:
             return function(*bound.args)
         except SiameseError as error:
-            return {"error": str(error)}
+            return {"error": in_both(str(error))}
 
     answer.__name__, answer.__doc__ = function.__name__, function.__doc__
     return answer
@@ -171,7 +172,7 @@ def card(own: OwnSet) -> Answer:
             "data": own.name,
             "title": collection.title,
             "progress": own.progress,
-            "error": own.error,
+            "error": own.error and in_both(own.error),
             "count": collection.count,
             "size": list(size) if size else None,
             "grey": all(picture.header.grey for pictures in collection.classes.values() for picture in pictures),
@@ -188,7 +189,10 @@ def card(own: OwnSet) -> Answer:
             "split": split and {k: v for k, v in split.items() if k != "held"},
             "problem": problem,
             "warnings": _warnings(collection),
-            "skipped": [{"name": each.name, "why": each.why} for each in collection.skipped[:SHOWN_SKIPPED]],
+            "skipped": [
+                {"name": each.name, "why": TWICE if each.why == TWICE else in_both(each.why)}
+                for each in collection.skipped[:SHOWN_SKIPPED]
+            ],
             "skipped_count": collection.skipped_count,
         }
 

@@ -58,5 +58,5 @@ def wire(view: OwnView, train: TrainEvents, tabs: gr.Tabs, offered: list[gr.Drop
     controls = [tab.data, *offered]
     view.own_changed(own_changed, controls, controls, **QUICK)
     view.train_own(train_own, None, tab.form | {tabs}, **QUICK).success(
-        train.start, tab.form | {tab.browser}, tab.buttons | {tab.browser, tab.chart, tab.home}, **QUICK
+        train.start, tab.form | {tab.browser, tab.speed}, tab.buttons | {tab.browser, tab.chart, tab.home}, **QUICK
     )

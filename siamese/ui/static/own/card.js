@@ -3,7 +3,7 @@
 import { button, make, setText } from "../common/dom.js";
 import { whole } from "../common/numbers.js";
 
-export function createCard({ words, say, onTrain, onBack, onTitle, onHome, onDelete }) {
+export function createCard({ words, say, language, onTrain, onBack, onTitle, onHome, onDelete }) {
   const element = make("aside", "own-left");
   const train = button("big primary", words.train, onTrain);
   train.id = "own-train";
@@ -75,7 +75,7 @@ export function createCard({ words, say, onTrain, onBack, onTitle, onHome, onDel
   }
 
   function skippedText(card) {
-    const listed = card.skipped.map(({ name, why }) => (why === "twice" ? say("twice", { name }) : why));
+    const listed = card.skipped.map(({ name, why }) => (why === "twice" ? say("twice", { name }) : why[language]));
     const more = card.skipped_count - listed.length;
     return `${say("skipped", { n: whole(card.skipped_count) })} ${listed.join(" ")}${more > 0 ? say("and_more", { n: whole(more) }) : ""}`;
   }

@@ -14,7 +14,7 @@ const ALIVE_MS = 60_000; // between two signs that the page is still open
 const CHECK_MS = 150; // between two questions while an upload is checked
 const TABLE = /\.(zip|csv|tsv|txt)$/i;
 
-export function mount({ root, words, say, ask, trigger, gone }) {
+export function mount({ root, words, say, ask, trigger, language, gone }) {
   let key = remembered();
   let card = null; // what the server says of the set; null without one
   let current = ""; // the class that the next picture belongs to
@@ -28,7 +28,7 @@ export function mount({ root, words, say, ask, trigger, gone }) {
   view.hidden = true;
   const status = make("p", "own-status");
   status.setAttribute("role", "status");
-  const left = createCard({ words, say, onTrain: train, onBack: close, onTitle, onHome, onDelete });
+  const left = createCard({ words, say, language, onTrain: train, onBack: close, onTitle, onHome, onDelete });
   const sheet = createSheet({ words, say, ask: thumbnails, onPick: pick, onNew: () => pick(""), change });
 
   const zone = createDropZone({ words, accept: ".zip,.csv,.tsv,.txt,image/*", pasteAnywhere: true, onFiles });
@@ -142,7 +142,7 @@ export function mount({ root, words, say, ask, trigger, gone }) {
   async function create() {
     const made = await ask("own_new", words.default_title);
     if (!made?.key) {
-      refuse(made?.error ?? words.offline);
+      refuse(made?.error?.[language] ?? words.offline);
       return false;
     }
     key = made.key;
@@ -156,11 +156,11 @@ export function mount({ root, words, say, ask, trigger, gone }) {
     if (!answer) refuse(words.offline);
     else if (answer.gone) forget();
     else if (answer.error && answer.version === undefined) {
-      refuse(answer.error);
+      refuse(answer.error[language]);
       if (key) void check();
     } else if (answer.version !== undefined) {
       card = answer;
-      if (card.error) refuse(card.error);
+      if (card.error) refuse(card.error[language]);
       offer();
       draw();
       return card;
@@ -249,7 +249,7 @@ export function mount({ root, words, say, ask, trigger, gone }) {
     });
     if (refused) {
       showProgress(null);
-      refuse(refused);
+      refuse(refused[language] ?? refused);
       return;
     }
     const before = card?.count ?? 0;
@@ -273,7 +273,7 @@ export function mount({ root, words, say, ask, trigger, gone }) {
 
   async function onHome() {
     const file = await ask("own_home", key);
-    if (!file || file.error) return refuse(file?.error ?? words.offline);
+    if (!file || file.error) return refuse(file?.error?.[language] ?? words.offline);
     const bytes = Uint8Array.from(atob(file.base64), (letter) => letter.charCodeAt(0));
     const anchor = make("a");
     anchor.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
