@@ -97,7 +97,8 @@ def test_from_ten_drawn_classes_to_a_score_on_drawings_never_seen(visit: Callabl
     again = load_zip(tmp_path / "my.zip")
     assert (again.train.images == job.dataset.train.images).all() and again.kind == "drawings"
     visitor.page.get_by_role("button", name="Back").click()
-    visitor.page.get_by_label("Data", exact=True).locator("visible=true").click()
+    visitor.tab("Train")
+    visitor.page.get_by_label("Data", exact=True).click()
     assert visitor.page.get_by_role("option", name="Your pictures: Our pictures").is_visible()
 
 

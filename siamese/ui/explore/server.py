@@ -64,8 +64,12 @@ def control(arguments: Any) -> dict[str, Any]:
 
 
 def sources(arguments: Any) -> dict[str, Any]:
-    """[owner, job on screen] → what can be chosen: {"runs", "models", "data"}, each a list of {"key", "title"}."""
-    owner, job = arguments if isinstance(arguments, list) and len(arguments) == 2 else (None, None)
+    """[owner, job on screen, own pictures] → what can be chosen: {"runs", "models", "data"}, each a list of {"key",
+    "title"}.
+
+    own pictures: the name of the data set that this browser brought, or None.
+    """
+    owner, job, own = (*arguments, None, None, None)[:3] if isinstance(arguments, list) else (None, None, None)
     jobs = current_lab().jobs
     access = jobs.access(job)
     runs: list[TrainingJob] = []
@@ -77,9 +81,10 @@ def sources(arguments: Any) -> dict[str, Any]:
         title = form.label(access.job.dataset_name, access.job.recipe)
         listed.insert(0, {"key": f"{RUN_PREFIX}{job}", "title": title})
     models = [{"key": key, "title": title} for title, key in model_choices("")]
+    own = own if current_lab().own.named(own) is not None else ""
     data = [
         {"key": DATA_PREFIX + name, "title": title}
-        for title, name in form.data_choices(current_lab().settings.data_dir)
+        for title, name in form.data_choices(current_lab().settings.data_dir, own)
     ]
     return {"runs": listed, "models": models, "data": data}
 

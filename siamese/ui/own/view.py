@@ -9,6 +9,7 @@ import gradio as gr
 from siamese import SiameseError
 from siamese.ui import form
 from siamese.ui.errors import page_error
+from siamese.ui.lab import current_lab
 from siamese.ui.own.card import FUNCTIONS
 from siamese.ui.own.sets import PREFIX
 from siamese.ui.train_events import QUICK, TrainEvents
@@ -33,16 +34,15 @@ class OwnView(Widget):
         )
 
 
-def wire(view: OwnView, train: TrainEvents, tabs: gr.Tabs, offered: list[gr.Dropdown]) -> None:
-    """offered: data controls of other tabs, which get the set among their choices."""
+def wire(view: OwnView, train: TrainEvents, tabs: gr.Tabs) -> None:
+    """Offers the set on the Train tab, and starts runs on it."""
     tab = train.tab
 
-    def own_changed(event: gr.EventData, *chosen: Any) -> list[gr.Dropdown]:
+    def own_changed(event: gr.EventData, chosen: str) -> gr.Dropdown:
         data, label = str(getattr(event, "data", "")), str(getattr(event, "label", ""))
-        choices = form.data_choices(data[:64], label[:MOST_LABEL])
-        names = [name for _, name in choices]
-        kept = [name if name in names else form.DEFAULT_DATA for name in chosen]
-        return [gr.Dropdown(choices=choices, value=name) for name in kept]
+        choices = form.data_choices(current_lab().settings.data_dir, data[:64], label[:MOST_LABEL])
+        offered = any(name == chosen for _, name in choices)
+        return gr.Dropdown(choices=choices, value=chosen if offered else form.DEFAULT_DATA)
 
     def train_own(event: gr.EventData) -> dict[Any, Any]:
         data = str(getattr(event, "data", ""))[:64]
@@ -55,8 +55,7 @@ def wire(view: OwnView, train: TrainEvents, tabs: gr.Tabs, offered: list[gr.Drop
         # The set is among the choices already, under the label that the page gave it.
         return train.filled(data, recipe) | {tab.data: gr.Dropdown(value=data), tabs: gr.Tabs(selected="train")}
 
-    controls = [tab.data, *offered]
-    view.own_changed(own_changed, controls, controls, **QUICK)
+    view.own_changed(own_changed, tab.data, tab.data, **QUICK)
     view.train_own(train_own, None, tab.form | {tabs}, **QUICK).success(
         train.start, tab.form | {tab.browser, tab.speed}, tab.buttons | {tab.browser, tab.chart, tab.home}, **QUICK
     )

@@ -2,6 +2,7 @@
 
 import { button, make } from "../common/dom.js";
 import { percent, whole } from "../common/numbers.js";
+import { onOwnData, ownData } from "../common/own_data.js";
 import { panel } from "./cards.js";
 import { createEpisode } from "./episode_view.js";
 import { createErrors } from "./errors_view.js";
@@ -99,7 +100,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
 
   async function list() {
     const [asked, whose] = [props.job ?? null, props.owner ?? ""];
-    const got = await ask("sources", whose, asked);
+    const got = await ask("sources", whose, asked, ownData());
     if (!got) return;
     if (asked !== (props.job ?? null) || whose !== (props.owner ?? "")) return list(); // another run came on screen meanwhile
     got.models.push(...brought);
@@ -114,6 +115,8 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     choice.from ??= keys.includes(mine) ? mine : (got.models.find((entry) => entry.key === "glyphs")?.key ?? keys[0] ?? null);
     drawLeft();
   }
+
+  onOwnData(list, gone);
 
   // ---- drawing
 

@@ -2,6 +2,7 @@
 
 import { button, make, setText } from "../common/dom.js";
 import { whole } from "../common/numbers.js";
+import { setOwnData } from "../common/own_data.js";
 import { createPad } from "../common/pad.js";
 import { createCamera, createDropZone, shrink } from "../common/picture_input.js";
 import { createCard } from "./card.js";
@@ -188,6 +189,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
     const label = data && say("choice", { title: card.title });
     if (offered === data + label) return;
     offered = data + label;
+    setOwnData(data);
     trigger("own_changed", { data, label });
   }
 
