@@ -8,7 +8,7 @@ from pathlib import Path
 
 from siamese import SiameseError
 from siamese.commands.output import print_json, progress_bar, write
-from siamese.data.catalogue import load_dataset
+from siamese.data.catalogue import available, load_dataset
 from siamese.export.examples import load_models, make_examples
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -24,9 +24,13 @@ def run(options: argparse.Namespace) -> int:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SiameseError(f"The folder of the examples cannot be made: {error.strerror}.") from error
+    # Pictures of built-in sets are the project's own; those of other sets are not ours to give away.
+    built_in = {entry.name for entry in available(options.data_dir) if entry.built_in}
     models = {}
     with progress_bar(options) as bar:
         for name, checkpoint in load_models(options.weights).items():
+            if checkpoint.data["name"] not in built_in:
+                continue
             tell = partial(bar.update, text=name)
             models[name] = checkpoint, load_dataset(checkpoint.data["name"], options.data_dir, progress=tell)
     files = make_examples(models)

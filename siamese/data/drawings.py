@@ -115,11 +115,8 @@ def _characters(data_dir: Path) -> list[Character]:
                     "copy Omniglot's folders again."
                 )
             found.append((alphabet, folder.name, images, strokes))
-    missing = {VALIDATION, TEST} - set(alphabets)
-    if missing or len(alphabets) < 3:
-        raise SiameseError(
-            f"Drawings needs {', '.join(sorted(missing)) or 'a third alphabet'} among Omniglot's folders."
-        )
+    if len(alphabets) < 3 or not {VALIDATION, TEST} <= set(alphabets):
+        raise SiameseError(f"Drawings needs the alphabets {VALIDATION}, {TEST} and others; copy Omniglot's folders again.")
     return found
 
 

@@ -87,7 +87,7 @@ def read_recorded(path: Path) -> Strokes:
     except (OSError, ValueError) as error:
         raise SiameseError(f'"{name}" is no file of pen strokes with lines of x, y, time; copy it again.') from error
     if not strokes or not all(np.isfinite(stroke).all() and np.abs(stroke).max() < 4 for stroke in strokes):
-        raise SiameseError(f'"{name}" holds no pen stroke on a canvas of {CANVAS:.0f} × {CANVAS:.0f}; copy it again.')
+        raise SiameseError(f'"{name}" holds no pen stroke; copy it again.')
     return strokes
 
 

@@ -51,6 +51,7 @@ class Evaluator:
         self.checkpoint = checkpoint
         self.device = device or torch.device("cpu")
         self.network = checkpoint.network().to(self.device)
+        self._judged: tuple[ImageBank, Judge] | None = None
 
     def prepared(self, dataset: Dataset, bank: ImageBank) -> ImageBank:
         """A bank of the data set as the network takes it: its size, its channels, strokes as light as it knows them."""
@@ -65,12 +66,20 @@ class Evaluator:
         return replace(bank, images=bank.images.expand(-1, 3, -1, -1), partner=partner)
 
     def network_judge(self, bank: ImageBank) -> Judge:
-        """The network as the judge of a prepared bank. Raises SiameseError where its embeddings are not finite."""
+        """The network as the judge of a prepared bank. Raises SiameseError where its embeddings are not finite.
+
+        The last bank's embeddings are kept: several protocols ask about the same images one after another.
+        """
+        if self._judged is not None:
+            last, judge = self._judged
+            if last.images is bank.images and last.partner is bank.partner:
+                return judge
         judge = network_judge(self.network, self.checkpoint.recipe, bank.to(self.device))
         if not bool(torch.isfinite(judge.left).all() & torch.isfinite(judge.right).all()):
             raise SiameseError(
                 "The network's embeddings are not finite numbers, so it cannot be scored; train it anew."
             )
+        self._judged = bank, judge
         return judge
 
     def pixel_judge(self, bank: ImageBank) -> Judge:

@@ -259,8 +259,9 @@ _STRIDED = (
     "block = lambda i, o, kernel: (nn.Conv2d(i, o, kernel, 2, kernel // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())"
 )
 _DEEP = (
-    "block = lambda i, o, kernel, stride: "
-    "(nn.Conv2d(i, o, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())"
+    "block = lambda i, o, stride=1, k=3: "
+    "(nn.Conv2d(i, o, k, stride, k // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())\n"
+    "deep = lambda c: (*block(c, 32, 2, 5), *block(32, 64), *block(64, 128, 2), *block(128, 128), *block(128, 128, 2))"
 )
 _POOLED = "pooled = lambda i: (nn.Conv2d(i, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))"
 _BLOCKS = {"strided": _STRIDED, "strided-wide": _STRIDED, "strided-deep": _DEEP, "conv4": _POOLED}
@@ -269,10 +270,7 @@ _BLOCKS = {"strided": _STRIDED, "strided-wide": _STRIDED, "strided-deep": _DEEP,
 _LAYERS = {
     "strided": "*block({c}, 16, 5), *block(16, 32, 5), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-wide": "*block({c}, 32, 5), *block(32, 64, 5), *block(64, 128, 3), nn.Flatten(), nn.Linear({f}, {d})",
-    "strided-deep": """
-    *block({c}, 32, 5, 2), *block(32, 64, 3, 1), *block(64, 128, 3, 2), *block(128, 128, 3, 1), *block(128, 128, 3, 2),
-    nn.Flatten(), nn.Linear({f}, {d}),
-""",
+    "strided-deep": "*deep({c}), nn.Flatten(), nn.Linear({f}, {d})",
     "conv4": "*pooled({c}), *pooled(64), *pooled(64), *pooled(64), nn.Flatten(), nn.Linear({f}, {d})",
     "mnist-post": """
     nn.Conv2d({c}, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),

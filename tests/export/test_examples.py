@@ -17,12 +17,14 @@ from siamese import SiameseError
 from siamese.commands import cli
 from siamese.comparison.compare import Comparer
 from siamese.data.bank import Dataset
+from siamese.data.catalogue import available
 from siamese.export.examples import CLEAR, FACE_SIDE, load_models, make_examples
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
 from siamese.training.events import Finished
 from siamese.training.loop import train
 
+BUILT_IN = {entry.name for entry in available() if entry.built_in}
 EXAMPLES = Path(cli.__file__).parents[2] / "examples"
 WEIGHTS = Path(cli.__file__).parents[2] / "weights"
 
