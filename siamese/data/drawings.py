@@ -116,7 +116,9 @@ def _characters(data_dir: Path) -> list[Character]:
                 )
             found.append((alphabet, folder.name, images, strokes))
     if len(alphabets) < 3 or not {VALIDATION, TEST} <= set(alphabets):
-        raise SiameseError(f"Drawings needs the alphabets {VALIDATION}, {TEST} and others; copy Omniglot's folders again.")
+        raise SiameseError(
+            f"Drawings needs the alphabets {VALIDATION}, {TEST} and others; copy Omniglot's folders again."
+        )
     return found
 
 
