@@ -18,17 +18,15 @@ WEIGHTS = Path(cli.__file__).parents[2] / "weights"
 NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
 
 
-@pytest.mark.parametrize(
-    ("name", "data"), [("glyphs", "glyphs"), ("doodle-faces", "doodle-faces"), ("drawings", "glyphs")]
-)
-def test_a_card_says_what_is_measured_again(name: str, data: str, built_in: Callable[[str], Dataset]) -> None:
-    checkpoint, dataset = Checkpoint.load(WEIGHTS / f"{name}.safetensors"), built_in(data)
+@pytest.mark.parametrize("name", ["glyphs", "doodle-faces"])
+def test_a_card_says_what_is_measured_again(name: str, built_in: Callable[[str], Dataset]) -> None:
+    checkpoint, dataset = Checkpoint.load(WEIGHTS / f"{name}.safetensors"), built_in(name)
     evaluation = Evaluator(checkpoint).oneshot(dataset, within_group=holds_a_large_group(dataset.test, 20))
-    _, section = (WEIGHTS / f"{name}.md").read_text(encoding="utf-8").split(evaluation.words)
+    _, section = (WEIGHTS / f"{name}.md").read_text(encoding="utf-8").split("### One-shot classification\n")
     written = re.search(r"\| one-shot accuracy \| ([0-9.]+)", section)
     assert written is not None
-    # Another processor may turn two trials of 400 over.
-    assert 100 * evaluation.scores["oneshot_accuracy"] == pytest.approx(float(written[1]), abs=0.6)
+    # Other versions of the font renderer draw other images, and turn some trials over.
+    assert 100 * evaluation.scores["oneshot_accuracy"] == pytest.approx(float(written[1]), abs=1.5)
 
 
 @pytest.mark.parametrize("name", NAMES)
