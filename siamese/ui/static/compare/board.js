@@ -7,7 +7,7 @@ import { newestOnly } from "./newest.js";
 import { bars } from "./ranking.js";
 import { MOST_NAME, MOST_PICTURES, MOST_THINGS, fromText, toText } from "./board_text.js";
 import { READY_MADE } from "./ready_made.js";
-import { shape } from "./svg.js";
+import { shape } from "../common/svg.js";
 import { sizeOf } from "./two.js";
 import { createWell } from "./well.js";
 import { zip } from "./zip.js";

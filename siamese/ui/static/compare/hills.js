@@ -1,7 +1,7 @@
 // The distances of unseen same and different pairs as two hills, the threshold, and where this pair lies.
 
 import { fixed } from "../common/numbers.js";
-import { shape } from "./svg.js";
+import { shape } from "../common/svg.js";
 
 const [WIDTH, HEIGHT, TOP, LEFT, RIGHT] = [584, 184, 34, 8, 576];
 let made = 0;

@@ -1,6 +1,6 @@
 // The few drawings on this tab's buttons.
 
-import { shape } from "./svg.js";
+import { shape } from "../common/svg.js";
 
 const PATHS = {
   draw: "M2.5 13.5l.8-3.2L10.8 2.8l2.4 2.4-7.5 7.5z",

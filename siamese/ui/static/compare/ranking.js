@@ -2,7 +2,7 @@
 
 import { fixed } from "../common/numbers.js";
 import { inkBox, inkPath } from "./ink.js";
-import { shape } from "./svg.js";
+import { shape } from "../common/svg.js";
 
 const [WIDTH, ROW, TOP, LEFT, RIGHT] = [398, 34, 26, 128, 324];
 

@@ -4,7 +4,7 @@ import { button, make } from "../common/dom.js";
 import { speak } from "../common/language.js";
 import { createBoard } from "./board.js";
 import { createModelPanel } from "./model_panel.js";
-import { shape } from "./svg.js";
+import { shape } from "../common/svg.js";
 import { createTwo } from "./two.js";
 
 export function mount({ root, props, words, say, data, watch, ask, upload, language, gone }) {

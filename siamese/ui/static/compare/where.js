@@ -2,7 +2,7 @@
 
 import { make } from "../common/dom.js";
 import { fixed } from "../common/numbers.js";
-import { shape } from "./svg.js";
+import { shape } from "../common/svg.js";
 
 let made = 0;
 

@@ -2,7 +2,7 @@
 
 import { make } from "../common/dom.js";
 import { fixed, percent } from "../common/numbers.js";
-import { arrows } from "./svg.js";
+import { arrows } from "./arrows.js";
 
 // A class called after a character ends in it: "GEORGIAN LETTER BAN ბ" is shown as ბ.
 export function shortName(name) {

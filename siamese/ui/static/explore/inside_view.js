@@ -3,7 +3,7 @@
 import { button, make } from "../common/dom.js";
 import { fixed, whole } from "../common/numbers.js";
 import { image, panel, shareText, shortName } from "./cards.js";
-import { svg } from "./svg.js";
+import { shape } from "../common/svg.js";
 
 const [WIDTH, HEIGHT] = [880, 430];
 const [UPPER, LOWER, MIDDLE] = [96, 300, 198]; // the two lanes, and what lies between them
@@ -60,7 +60,7 @@ export function createInside({ words, say, choice, change, openPair }) {
 
   function flow(answer) {
     const { d, threshold, same, towers } = answer;
-    const picture = svg("svg", {
+    const picture = shape("svg", {
       class: "flow", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
       "aria-label": say(towers === 2 ? "inside_aria_two" : "inside_aria", { d: fixed(d, 3) }),
     });
@@ -76,31 +76,31 @@ export function createInside({ words, say, choice, change, openPair }) {
   }
 
   function markers() {
-    const defs = svg("defs");
+    const defs = shape("defs");
     for (const [id, size, name] of [["tip", 7, "ink"], ["tip-thin", 6, "edge"], ["tip-thick", 11, "ink"]]) {
       const box = { id: `explore-${id}`, viewBox: "0 0 8 8", refX: id === "tip-thick" ? 4 : 6, refY: 4, markerWidth: size, markerHeight: size, markerUnits: "userSpaceOnUse", orient: "auto" };
-      defs.append(svg("marker", box, svg("path", { d: "M0 0L8 4L0 8z", class: `fill-${name}` })));
+      defs.append(shape("marker", box, shape("path", { d: "M0 0L8 4L0 8z", class: `fill-${name}` })));
     }
     return defs;
   }
 
-  const text = (x, y, content, name = "", anchor = "start") => svg("text", { x, y, class: name, "text-anchor": anchor }, content);
-  const wire = (d) => svg("path", { d, class: "wire", "marker-end": "url(#explore-tip)" });
+  const text = (x, y, content, name = "", anchor = "start") => shape("text", { x, y, class: name, "text-anchor": anchor }, content);
+  const wire = (d) => shape("path", { d, class: "wire", "marker-end": "url(#explore-tip)" });
 
   function framed(uri, y, same) {
-    const frame = (inset, width) => svg("rect", { x: inset, y: y - 46 + inset, width: 92 - 2 * inset, height: 92 - 2 * inset, rx: 5, class: same ? "frame-same" : "frame-different", "stroke-width": width });
-    const shown = svg("image", { href: uri, x: 6, y: y - 40, width: 80, height: 80 });
-    return [svg("rect", { x: 0, y: y - 46, width: 92, height: 92, rx: 6, class: "card" }), shown, ...(same ? [frame(1.5, 3)] : [frame(0.8, 1.7), frame(4.2, 1.7)])];
+    const frame = (inset, width) => shape("rect", { x: inset, y: y - 46 + inset, width: 92 - 2 * inset, height: 92 - 2 * inset, rx: 5, class: same ? "frame-same" : "frame-different", "stroke-width": width });
+    const shown = shape("image", { href: uri, x: 6, y: y - 40, width: 80, height: 80 });
+    return [shape("rect", { x: 0, y: y - 46, width: 92, height: 92, rx: 6, class: "card" }), shown, ...(same ? [frame(1.5, 3)] : [frame(0.8, 1.7), frame(4.2, 1.7)])];
   }
 
   function encoder({ stages, towers }) {
     const middle = BLOCK + BLOCK_WIDTH / 2;
     const nodes = [];
-    const block = (y, height) => svg("rect", { x: BLOCK, y, width: BLOCK_WIDTH, height, rx: 12, class: "block" });
+    const block = (y, height) => shape("rect", { x: BLOCK, y, width: BLOCK_WIDTH, height, rx: 12, class: "block" });
     if (towers === 2) nodes.push(block(8, 186), block(202, 188), text(middle, 28, words.left_encoder, "bold", "middle"), text(middle, 381, words.right_encoder, "bold", "middle"));
     else nodes.push(block(8, 382), text(middle, 30, words.one_encoder, "bold", "middle"), text(middle, 379, words.weights_once, "soft", "middle"));
     if (!stages.length) return [...nodes, text(middle, MIDDLE + 4, words.no_maps, "soft", "middle")];
-    for (const y of [UPPER, LOWER]) nodes.push(svg("rect", { x: BLOCK + 10, y: y - 53, width: BLOCK_WIDTH - 20, height: 106, rx: 8, class: "lane" }));
+    for (const y of [UPPER, LOWER]) nodes.push(shape("rect", { x: BLOCK + 10, y: y - 53, width: BLOCK_WIDTH - 20, height: 106, rx: 8, class: "lane" }));
     const step = (BLOCK_WIDTH - 28) / stages.length;
     const tile = Math.min(45, (step - 20) / 2);
     stages.forEach((stage, s) => {
@@ -108,12 +108,12 @@ export function createInside({ words, say, choice, change, openPair }) {
       const centre = left + tile + 1;
       for (const [y, k] of [[UPPER, 0], [LOWER, 1]]) {
         stage.maps[k].forEach((uri, q) => nodes.push(pixels(uri, left + (q % 2) * (tile + 2), y - tile - 1 + (q >> 1) * (tile + 2), tile)));
-        if (s + 1 < stages.length) nodes.push(svg("path", { d: `M${left + 2 * tile + 5} ${y}h${Math.max(4, step - 2 * tile - 12)}`, class: "thin", "marker-end": "url(#explore-tip-thin)" }));
+        if (s + 1 < stages.length) nodes.push(shape("path", { d: `M${left + 2 * tile + 5} ${y}h${Math.max(4, step - 2 * tile - 12)}`, class: "thin", "marker-end": "url(#explore-tip-thin)" }));
       }
       const size = Math.min(20, (2 * tile + 2) / stage.maps[0].length - 4);
       const kernels = (row, y) => row.forEach((uri, q) => {
         const x = centre - (row.length * (size + 4) - 4) / 2 + q * (size + 4);
-        nodes.push(pixels(uri, x, y, size), svg("rect", { x, y, width: size, height: size, class: "kernel" }));
+        nodes.push(pixels(uri, x, y, size), shape("rect", { x, y, width: size, height: size, class: "kernel" }));
       });
       const about = say("filters", { n: stage.filters, h: stage.kernel[0], w: stage.kernel[1] });
       if (towers === 2) {
@@ -128,21 +128,21 @@ export function createInside({ words, say, choice, change, openPair }) {
     return nodes;
   }
 
-  const pixels = (uri, x, y, size) => svg("image", { href: uri, x, y, width: size, height: size, class: "pixels", preserveAspectRatio: "none" });
+  const pixels = (uri, x, y, size) => shape("image", { href: uri, x, y, width: size, height: size, class: "pixels", preserveAspectRatio: "none" });
 
   function embeddings({ embeddings: [a, b], parts, similarity }) {
     const step = BARS_WIDTH / a.length;
     const width = Math.max(0.5, step * 0.7);
     const top = Math.max(1e-9, ...a.map(Math.abs), ...b.map(Math.abs));
     const bars = (values, axis, height, largest) =>
-      svg("path", {
+      shape("path", {
         class: "bars",
         d: values.map((value, k) => {
           const size = Math.max(0.6, (Math.abs(value) / largest) * height);
           return `M${(BARS + k * step).toFixed(2)} ${axis}v${(value >= 0 ? -size : size).toFixed(1)}h${width.toFixed(2)}v${(value >= 0 ? size : -size).toFixed(1)}z`;
         }).join(""),
       });
-    const axis = (y) => svg("path", { d: `M${BARS - 2} ${y}h${BARS_WIDTH + 4}`, class: "axis" });
+    const axis = (y) => shape("path", { d: `M${BARS - 2} ${y}h${BARS_WIDTH + 4}`, class: "axis" });
     const largest = Math.max(similarity === "learned" ? 1e-9 : 1.2 / a.length, ...parts.map(Math.abs));
     const signed = parts.some((value) => value < 0);
     const base = signed ? MIDDLE + 8 : MIDDLE + 30;
@@ -162,8 +162,8 @@ export function createInside({ words, say, choice, change, openPair }) {
     const at = 716;
     const what = asked(answer);
     if (!what) return [];
-    if (what === "none") return [svg("circle", { cx: at, cy: MIDDLE, r: 4, class: "fill-ink" })];
-    const path = (d) => svg("path", { d, class: "thick", "marker-end": "url(#explore-tip-thick)" });
+    if (what === "none") return [shape("circle", { cx: at, cy: MIDDLE, r: 4, class: "fill-ink" })];
+    const path = (d) => shape("path", { d, class: "thick", "marker-end": "url(#explore-tip-thick)" });
     return what === "push"
       ? [path(`M${at} ${MIDDLE - 40}V${UPPER - 30}`), path(`M${at} ${MIDDLE + 40}V${LOWER + 30}`)]
       : [path(`M${at} ${UPPER - 34}V${MIDDLE - 50}`), path(`M${at} ${LOWER + 34}V${MIDDLE + 50}`)];
@@ -174,13 +174,13 @@ export function createInside({ words, say, choice, change, openPair }) {
     const x = (value) => VALUE + Math.min(1, value / scale) * 144;
     const nodes = [wire(`M706 ${MIDDLE}H729`), text(VALUE, 138, words.distance_title, "title"), text(VALUE, 156, words[`from_parts_${similarity}`] ?? "", "small")];
     nodes.push(text(VALUE - 2, MIDDLE + 16, fixed(d, 3), "number"));
-    nodes.push(svg("rect", { x: VALUE, y: 230, width: 144, height: 12, rx: 6, class: "far-zone" }));
+    nodes.push(shape("rect", { x: VALUE, y: 230, width: 144, height: 12, rx: 6, class: "far-zone" }));
     if (threshold != null) {
-      nodes.push(svg("rect", { x: VALUE, y: 230, width: Math.max(0, x(threshold) - VALUE), height: 12, rx: 6, class: "near-zone" }));
-      nodes.push(svg("path", { d: `M${x(threshold)} 224V248`, class: "dash" }));
+      nodes.push(shape("rect", { x: VALUE, y: 230, width: Math.max(0, x(threshold) - VALUE), height: 12, rx: 6, class: "near-zone" }));
+      nodes.push(shape("path", { d: `M${x(threshold)} 224V248`, class: "dash" }));
     }
     if (margin != null) {
-      nodes.push(svg("path", { d: `M${x(margin)} 226V246`, class: "mark" }));
+      nodes.push(shape("path", { d: `M${x(margin)} 226V246`, class: "mark" }));
     }
     // Where both marks are close, their names step aside.
     const aside = margin != null && threshold != null && Math.abs(x(margin) - x(threshold)) < 58;
@@ -189,7 +189,7 @@ export function createInside({ words, say, choice, change, openPair }) {
       if (value == null) continue;
       nodes.push(text(x(value) + (aside ? (before ? 12 : -12) : 0), 263, name, "small", aside ? (before ? "end" : "start") : "middle"));
     }
-    nodes.push(svg("circle", { cx: x(d), cy: 236, r: 7.5, class: "dot" }));
+    nodes.push(shape("circle", { cx: x(d), cy: 236, r: 7.5, class: "dot" }));
     if (threshold != null) {
       const says = d < threshold;
       nodes.push(text(VALUE, 291, `${says === same ? "✓" : "✕"} ${say("says", { what: says ? words.same : words.different })}`, "bold"));
@@ -211,8 +211,8 @@ export function createInside({ words, say, choice, change, openPair }) {
     const sentence = text(553, 417, words[`back_${what}`], "bold", "middle");
     if (what === "none") return [sentence];
     return [
-      svg("path", { d: "M808 388V412H298V399", class: "thick", "marker-end": "url(#explore-tip-thick)" }),
-      svg("rect", { x: 376, y: 401, width: 354, height: 22, class: "card" }),
+      shape("path", { d: "M808 388V412H298V399", class: "thick", "marker-end": "url(#explore-tip-thick)" }),
+      shape("rect", { x: 376, y: 401, width: 354, height: 22, class: "card" }),
       sentence,
     ];
   }
@@ -225,18 +225,18 @@ export function createInside({ words, say, choice, change, openPair }) {
     const [first, last] = [points[0][0], Math.max(points.at(-1)[0], points[0][0] + 1)];
     const x = (s) => ((s - first) / (last - first)) * width;
     const y = (d) => height - 4 - Math.min(1, d / scale) * (height - 8);
-    const plot = svg("svg", { class: "course", viewBox: `-6 0 ${width + 90} ${height}`, role: "img", "aria-label": words.course });
+    const plot = shape("svg", { class: "course", viewBox: `-6 0 ${width + 90} ${height}`, role: "img", "aria-label": words.course });
     const line = (value, name, label) => {
-      plot.append(svg("path", { d: `M0 ${y(value)}H${width}`, class: name }), text(width + 12, y(value) + 4, label, "small"));
+      plot.append(shape("path", { d: `M0 ${y(value)}H${width}`, class: name }), text(width + 12, y(value) + 4, label, "small"));
     };
-    plot.append(svg("path", { d: `M0 ${y(0)}H${width}`, class: "axis" }));
+    plot.append(shape("path", { d: `M0 ${y(0)}H${width}`, class: "axis" }));
     if (threshold != null) line(threshold, "dash", words.threshold);
     if (margin != null) line(margin, "mark", words.margin);
     const d = points.map(([s, v], k) => `${k ? "L" : "M"}${x(s).toFixed(1)} ${y(v).toFixed(1)}`).join("");
-    plot.append(svg("path", { d, class: `ridge ${same ? "same" : "different"}` }));
-    if (!same) plot.append(svg("path", { d, class: "ridge inner" }));
+    plot.append(shape("path", { d, class: `ridge ${same ? "same" : "different"}` }));
+    if (!same) plot.append(shape("path", { d, class: "ridge inner" }));
     const [s, v] = points.at(-1);
-    plot.append(svg("circle", { cx: x(s), cy: y(v), r: 6, class: "dot" }));
+    plot.append(shape("circle", { cx: x(s), cy: y(v), r: 6, class: "dot" }));
     const row = make("div", "course-row");
     row.append(make("p", "lead", words.course), plot, make("span", "number", say("step_number", { step: whole(step) })));
     return row;

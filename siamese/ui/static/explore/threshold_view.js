@@ -5,7 +5,7 @@ import { fixed, percent, whole } from "../common/numbers.js";
 import { linearTicks } from "../common/ticks.js";
 import { badge, image, legend, panel } from "./cards.js";
 import { count, decode, histogram, roc } from "./counting.js";
-import { svg } from "./svg.js";
+import { shape } from "../common/svg.js";
 
 const [WIDTH, HEIGHT, LEFT, TOP, BINS] = [560, 292, 10, 26, 50];
 const [RIGHT, BOTTOM] = [WIDTH - 10, HEIGHT - 24];
@@ -63,32 +63,32 @@ export function createThreshold({ words, say, choice, change, openPair }) {
       return shares.map((_, k) => `${k ? "L" : "M"}${(LEFT + (k + 0.5) * step).toFixed(1)} ${y(0.25 * at(k - 1) + 0.5 * at(k) + 0.25 * at(k + 1)).toFixed(1)}`).join("");
     };
     const id = "explore-hatch";
-    parts.low = svg("rect", { x: 0, y: 0, width: 0, height: HEIGHT });
-    parts.high = svg("rect", { x: 0, y: 0, width: WIDTH, height: HEIGHT });
-    parts.line = svg("g", { class: "drag" });
+    parts.low = shape("rect", { x: 0, y: 0, width: 0, height: HEIGHT });
+    parts.high = shape("rect", { x: 0, y: 0, width: WIDTH, height: HEIGHT });
+    parts.line = shape("g", { class: "drag" });
     parts.line.append(
-      svg("path", { d: `M0 6V${BOTTOM}`, class: "dash" }),
-      svg("rect", { x: -11, y: BOTTOM - 36, width: 22, height: 30, rx: 7, class: "grip" }),
-      svg("path", { d: `M-3.5 ${BOTTOM - 28}v14M3.5 ${BOTTOM - 28}v14`, class: "grip-lines" }),
+      shape("path", { d: `M0 6V${BOTTOM}`, class: "dash" }),
+      shape("rect", { x: -11, y: BOTTOM - 36, width: 22, height: 30, rx: 7, class: "grip" }),
+      shape("path", { d: `M-3.5 ${BOTTOM - 28}v14M3.5 ${BOTTOM - 28}v14`, class: "grip-lines" }),
     );
-    parts.value = svg("text", { y: 15, class: "strong", "text-anchor": "middle" });
-    parts.says = [svg("text", { y: 15, "text-anchor": "end" }, words.says_same), svg("text", { y: 15 }, words.says_different)];
-    const hatch = svg("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, svg("path", { d: "M1 0V6", class: "hatch" }));
+    parts.value = shape("text", { y: 15, class: "strong", "text-anchor": "middle" });
+    parts.says = [shape("text", { y: 15, "text-anchor": "end" }, words.says_same), shape("text", { y: 15 }, words.says_different)];
+    const hatch = shape("pattern", { id, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, shape("path", { d: "M1 0V6", class: "hatch" }));
     const ticks = linearTicks(0, data.end, 4).filter(({ at }) => x(at) < RIGHT - 70);
-    const labels = ticks.map(({ at, text }) => svg("text", { x: x(at), y: HEIGHT - 6, "text-anchor": at ? "middle" : "start" }, text));
-    const plot = svg("svg", { class: "hills", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "slider", tabindex: 0, "aria-label": words.threshold, "aria-valuemin": 0, "aria-valuemax": data.end });
+    const labels = ticks.map(({ at, text }) => shape("text", { x: x(at), y: HEIGHT - 6, "text-anchor": at ? "middle" : "start" }, text));
+    const plot = shape("svg", { class: "hills", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "slider", tabindex: 0, "aria-label": words.threshold, "aria-valuemin": 0, "aria-valuemax": data.end });
     plot.append(
-      svg("defs", {}, hatch, svg("clipPath", { id: "explore-low" }, parts.low), svg("clipPath", { id: "explore-high" }, parts.high)),
-      svg("path", { d: bars(different), fill: `url(#${id})` }),
-      svg("path", { d: bars(same), class: "fill-same faint" }),
-      svg("path", { d: bars(different), class: "fill-different", "clip-path": "url(#explore-low)" }),
-      svg("path", { d: bars(same), class: "fill-same", "clip-path": "url(#explore-high)" }),
-      svg("path", { d: ridge(different), class: "ridge different" }),
-      svg("path", { d: ridge(different), class: "ridge inner" }),
-      svg("path", { d: ridge(same), class: "ridge same" }),
-      svg("path", { d: `M${LEFT} ${BOTTOM}H${RIGHT}`, class: "axis" }),
+      shape("defs", {}, hatch, shape("clipPath", { id: "explore-low" }, parts.low), shape("clipPath", { id: "explore-high" }, parts.high)),
+      shape("path", { d: bars(different), fill: `url(#${id})` }),
+      shape("path", { d: bars(same), class: "fill-same faint" }),
+      shape("path", { d: bars(different), class: "fill-different", "clip-path": "url(#explore-low)" }),
+      shape("path", { d: bars(same), class: "fill-same", "clip-path": "url(#explore-high)" }),
+      shape("path", { d: ridge(different), class: "ridge different" }),
+      shape("path", { d: ridge(different), class: "ridge inner" }),
+      shape("path", { d: ridge(same), class: "ridge same" }),
+      shape("path", { d: `M${LEFT} ${BOTTOM}H${RIGHT}`, class: "axis" }),
       ...labels,
-      svg("text", { x: RIGHT, y: HEIGHT - 6, "text-anchor": "end" }, words.distance),
+      shape("text", { x: RIGHT, y: HEIGHT - 6, "text-anchor": "end" }, words.distance),
       parts.line,
       ...parts.says,
     );
@@ -122,12 +122,12 @@ export function createThreshold({ words, say, choice, change, openPair }) {
 
   function rocPlot() {
     const [px, py] = [(share) => 34 + share * (SIDE - 44), (share) => SIDE - 32 - share * (SIDE - 46)];
-    const plot = svg("svg", { class: "roc", viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img" });
+    const plot = shape("svg", { class: "roc", viewBox: `0 0 ${SIDE} ${SIDE}`, role: "img" });
     for (const share of [0, 0.5, 1]) {
       plot.append(
-        svg("path", { d: `M${px(0)} ${py(share)}H${px(1)}`, class: "axis" }),
-        svg("text", { x: 28, y: py(share) + 4, "text-anchor": "end" }, String(100 * share)),
-        svg("text", { x: px(share), y: SIDE - 14, "text-anchor": share === 1 ? "end" : "middle" }, `${100 * share}`),
+        shape("path", { d: `M${px(0)} ${py(share)}H${px(1)}`, class: "axis" }),
+        shape("text", { x: 28, y: py(share) + 4, "text-anchor": "end" }, String(100 * share)),
+        shape("text", { x: px(share), y: SIDE - 14, "text-anchor": share === 1 ? "end" : "middle" }, `${100 * share}`),
       );
     }
     const { eer } = data.answer;
@@ -135,16 +135,16 @@ export function createThreshold({ words, say, choice, change, openPair }) {
     const every = Math.ceil(data.curve.length / 400);
     const line = data.curve.filter((_, k) => k % every === 0 || k === data.curve.length - 1);
     plot.append(
-      svg("path", { d: `M${px(0)} ${py(0)}L${px(1)} ${py(1)}`, class: "chance" }),
-      svg("path", { d: `M${px(0)} ${py(1)}L${px(1)} ${py(0)}`, class: "axis" }),
-      svg("text", { x: px(0.52), y: py(0.43) }, words.guessing),
-      svg("path", { d: line.map(([a, b], k) => `${k ? "L" : "M"}${px(a).toFixed(1)} ${py(b).toFixed(1)}`).join(""), class: "curve" }),
-      svg("path", { d: `M${px(eer)} ${py(1 - eer) - 7}l7 7l-7 7l-7 -7z`, class: "equal" }),
-      svg("text", { x: px(eer) + 14, y: py(1 - eer) + 14 }, words.equal_errors),
-      svg("text", { x: px(0.5), y: SIDE - 1, "text-anchor": "middle" }, words.roc_axis),
+      shape("path", { d: `M${px(0)} ${py(0)}L${px(1)} ${py(1)}`, class: "chance" }),
+      shape("path", { d: `M${px(0)} ${py(1)}L${px(1)} ${py(0)}`, class: "axis" }),
+      shape("text", { x: px(0.52), y: py(0.43) }, words.guessing),
+      shape("path", { d: line.map(([a, b], k) => `${k ? "L" : "M"}${px(a).toFixed(1)} ${py(b).toFixed(1)}`).join(""), class: "curve" }),
+      shape("path", { d: `M${px(eer)} ${py(1 - eer) - 7}l7 7l-7 7l-7 -7z`, class: "equal" }),
+      shape("text", { x: px(eer) + 14, y: py(1 - eer) + 14 }, words.equal_errors),
+      shape("text", { x: px(0.5), y: SIDE - 1, "text-anchor": "middle" }, words.roc_axis),
     );
-    parts.guides = svg("path", { class: "guides" });
-    parts.point = svg("circle", { r: 6.5, class: "point" });
+    parts.guides = shape("path", { class: "guides" });
+    parts.point = shape("circle", { r: 6.5, class: "point" });
     plot.append(parts.guides, parts.point);
     parts.roc = { plot, px, py };
     return plot;

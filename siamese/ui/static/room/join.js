@@ -1,7 +1,7 @@
 // How to join: the address and its QR code, small beside the runs or over the whole screen; and who waits in the line.
 
 import { button, make, setText } from "../common/dom.js";
-import { shape } from "../compare/svg.js";
+import { shape } from "../common/svg.js";
 
 const MARGIN = 4; // modules of white around a QR code, without which phones do not find it
 

@@ -3,7 +3,7 @@
 import { button, make, setText } from "../common/dom.js";
 import { language } from "../common/language.js";
 import { clock, NONE, percent, whole } from "../common/numbers.js";
-import { shape } from "../compare/svg.js";
+import { shape } from "../common/svg.js";
 import { HEIGHT, paths, WIDTH } from "./curve.js";
 
 const SIGNS = { preparing: "…", running: "▶", paused: "❚❚", done: "✓", stopped: "■", failed: "✕" };
