@@ -222,7 +222,8 @@ def _tell(
 ) -> None:
     finished = outcome.finished
     if options.json:
-        scores = {name: value for evaluation in evaluations for name, value in evaluation.scores.items()}
+        # Two protocols may give a score of one name: the first one counts, with or without a card.
+        scores = {name: value for evaluation in reversed(evaluations) for name, value in evaluation.scores.items()}
         about = {
             "event": "result",
             "recipe": best.recipe.name,

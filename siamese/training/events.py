@@ -114,7 +114,7 @@ class Finished:
     why: str
     best: bytes | None = field(repr=False)
     last: bytes = field(repr=False, default=b"")
-    batch: TakenBatch | None = field(repr=False, default=None)
+    batch: TakenBatch | None = field(repr=False, compare=False, default=None)
 
 
 Event = Started | Progress | Validation | Baseline | Stepped | Paused | Interrupted | Diagnosis | Finished

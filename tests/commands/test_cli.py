@@ -200,7 +200,7 @@ def test_evaluate_gives_each_score_beside_its_baseline(
         if protocol != "verification":
             assert scores[name] == told[-1][name], "the run ended with the same protocol"
     assert scores["protocol"] == protocol
-    assert "classes not trained on" in scores["words"]
+    assert "images not trained on" in scores["words"]
     code, out, _ = run(*arguments)
     assert out.startswith(f"{protocol}: {scores['words']}")
     assert "raw pixels" in out

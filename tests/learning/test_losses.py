@@ -286,7 +286,9 @@ ALL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "supcon": lambda d, same: losses.supcon_loss(d - 1, same, 0.1),
     "triplets": lambda d, same: losses.triplet_loss(d[0], d[1], 1.0, False),
     **{
-        f"{mining} {soft}": lambda d, same, m=mining, s=soft: losses.mined_triplet_loss(d, same, m, 1.0, s)
+        f"{mining} {soft}": lambda d, same, m=mining, s=soft: losses.mined_triplet_loss(
+            d, same, m, 1.0, s, torch.Generator().manual_seed(0)
+        )
         for mining in get_args(Mining)
         for soft in (False, True)
     },

@@ -20,7 +20,7 @@ SOURCE = "\n".join(path.read_text("utf-8") for path in SCRIPTS)
 TEXTS: dict[str, dict[str, str]] = read_json("train/live_chart.json")
 CSS = re.sub(r"/\*.*?\*/", "", (STATIC / "style.css").read_text("utf-8"), flags=re.DOTALL)
 # Keys that the script puts together: their beginning or their end stands in it.
-COMPOSED = re.compile(r"^(state|unseen|force|step_lead|score)_|_(title|text)$")
+COMPOSED = re.compile(r"^(state|unseen|force|step_lead|score)_|_(title|text)$|^note_\w+_wait$")
 
 
 def test_every_text_the_script_asks_for_exists_and_none_is_left_over() -> None:

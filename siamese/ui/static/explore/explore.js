@@ -408,7 +408,8 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
           await load(false);
         } else await follow();
       }
-      if (!dirty) await sleep(performance.now() < hurry ? 150 : BASE);
+      // Out of sight nothing is asked for, so there has to be a rest: a loop without one would stop the page.
+      if (!dirty || !visible()) await sleep(performance.now() < hurry ? 150 : BASE);
     }
   }
 
