@@ -49,7 +49,7 @@ def _thresholds(source: Source, options: dict[str, Any]) -> dict[str, Any]:
         "different": _sent(distances[~pairs.same]),
         "thresholds": named,
         "eer": metrics.eer(distances, pairs.same),
-        "scale": scale_of(distances, *named.values()),
+        "scale": scale_of(distances, float(distances.max()), *named.values()),
         "worst": worst,
         "unseen": judged.dataset.unseen,
     }

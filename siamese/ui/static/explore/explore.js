@@ -230,7 +230,8 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     const input = make("input");
     Object.assign(input, { type: "file", accept: ".safetensors", hidden: true });
     input.onchange = () => input.files.length && bring(input.files[0]).catch(() => fail(words.no_answer));
-    return field(words.from, words.from_info, select, button("file", words.own_file, () => input.click()), input);
+    const own = button("file own-link", words.own_pictures, () => document.dispatchEvent(new Event("siamese:own")));
+    return field(words.from, words.from_info, select, button("file", words.own_file, () => input.click()), input, own);
   }
 
   function chips(name, entries, chosen, press) {

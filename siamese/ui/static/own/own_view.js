@@ -24,7 +24,6 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
 
   // ---- the page
 
-  const link = button("own-link", words.link, open);
   const view = make("div", "own-view");
   view.hidden = true;
   const status = make("p", "own-status");
@@ -70,7 +69,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
   const right = make("div", "own-right");
   right.append(ways, status, sheet.element);
   view.append(left.element, right);
-  root.replaceChildren(link, view);
+  root.replaceChildren(view);
 
   function panel(title, ...content) {
     const node = make("section", "own-panel");
@@ -88,7 +87,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
   function close() {
     root.closest(".tabitem")?.removeAttribute("data-own");
     view.hidden = true;
-    link.focus();
+    document.querySelector("#explore .own-link")?.focus();
   }
 
   function draw() {

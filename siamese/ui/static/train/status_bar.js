@@ -1,7 +1,7 @@
 // The status of the run on screen: its state, its steps, time, speed and device.
 
 import { make, setText } from "../common/dom.js";
-import { clock, fixed, NONE, whole } from "../common/numbers.js";
+import { clock, NONE, whole } from "../common/numbers.js";
 import { isOver } from "./pace.js";
 
 const SIGNS = {
@@ -52,9 +52,7 @@ export class StatusBar {
     setText(this.left.value, clock(over ? run?.seconds : run?.seconds_left));
     setText(this.left.label, over ? this.words.took : this.words.left);
     setText(this.pairs.value, run?.pairs_per_s ? whole(this.rounded(run.pairs_per_s)) : NONE);
-    const memory = run?.memory_mb;
-    const size = !(memory >= 1) ? "" : memory >= 1000 ? ` · ${fixed(memory / 1000, 1)} GB` : ` · ${whole(memory)} MB`;
-    setText(this.device.value, run?.device ? run.device + size : NONE);
+    setText(this.device.value, run?.device || NONE);
     this.device.value.title = this.device.value.textContent; // where the panel is too narrow for it
     this.bar.setAttribute("aria-valuemax", String(steps || 1));
     this.bar.setAttribute("aria-valuenow", String(step));
