@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -233,21 +234,24 @@ def _begins_as_zip(path: Path) -> bool:
         return False
 
 
-def _fingerprint(path: Path) -> tuple[int, int, int]:
-    """Changes when files are added, removed, renamed or written: their number, their bytes and the latest time."""
+def _fingerprint(path: Path) -> tuple[int, ...]:
+    """Changes when files are added, removed, renamed or written: their number, bytes, names and the latest time."""
     if path.is_file():
         found = path.stat()
         return 1, found.st_size, found.st_mtime_ns
-    count, size, latest = 0, 0, 0
+    count, size, names, latest = 0, 0, 0, 0
     for place, folders, files in os.walk(path):
         folders[:] = [folder for folder in folders if not folder.startswith(".")]
         latest = max(latest, os.stat(place).st_mtime_ns)
         for name in files:
-            found = os.lstat(os.path.join(place, name))
+            file = os.path.join(place, name)
+            found = os.lstat(file)
+            # Two names within one tick of the file system's clock have the same time. The order does not matter.
+            names += zlib.crc32(os.fsencode(file))
             count, size, latest = count + 1, size + found.st_size, max(latest, found.st_mtime_ns)
         if count > limits.MAX_FILES:
             break
-    return count, size, latest
+    return count, size, names, latest
 
 
 _lock = threading.Lock()
