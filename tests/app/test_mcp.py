@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ def test_a_client_finds_the_tools_and_uses_them(tools: str) -> None:
             # Gradio writes a tool's answer as Python would.
             return offered, ast.literal_eval(pairs.content[0].text), ast.literal_eval(compared.content[0].text)
 
-    offered, pairs, compared = asyncio.run(talk())
+    # In a thread of its own: a browser test of the same process keeps an event loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        offered, pairs, compared = thread.submit(asyncio.run, talk()).result()
     assert set(offered) == TOOLS
     assert all(tool.description.strip() for tool in offered.values())
     assert set(offered["sample_pairs"].inputSchema["properties"]) == {"data", "pairs", "seed"}
