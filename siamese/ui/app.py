@@ -10,13 +10,16 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from siamese.training.jobs.registry import SWITCH_INTERVAL
-from siamese.ui import compare_tab, explore_tab, page_head, room, train_events, train_tab
-from siamese.ui.api import offer_api
+from siamese.ui import page_head
+from siamese.ui.api.pictures import offer_picture_api
+from siamese.ui.api.runs import offer_api
+from siamese.ui.compare import tab as compare_tab
+from siamese.ui.explore import tab as explore_tab
 from siamese.ui.lab import current_lab, open_lab
 from siamese.ui.own import view as own_view
 from siamese.ui.own.view import OwnView
-from siamese.ui.picture_api import offer_picture_api
-from siamese.ui.room_address import is_room, reachable_address
+from siamese.ui.room import view as room_view
+from siamese.ui.room.address import is_room, reachable_address
 from siamese.ui.server.blocks import Page
 from siamese.ui.server.guard import Guard
 from siamese.ui.server.health import health_route
@@ -26,6 +29,8 @@ from siamese.ui.settings import Settings
 from siamese.ui.static_files import preload_links, static_route, styles
 from siamese.ui.texts import i18n
 from siamese.ui.theme import theme
+from siamese.ui.train import events as train_events
+from siamese.ui.train import tab as train_tab
 
 
 def build_demo(settings: Settings) -> gr.Blocks:
@@ -34,7 +39,7 @@ def build_demo(settings: Settings) -> gr.Blocks:
     # No gr.State, no unload, no stream: each would hold a connection open for every tab, and a browser has six.
     with Page(title="Siamese", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         page_head.build()
-        room.build()
+        room_view.build()
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(i18n("tab.train"), id="train"):
                 train = train_tab.build(in_room=is_room(settings))

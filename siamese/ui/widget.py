@@ -1,6 +1,6 @@
 """Widget: a piece of the page that one ES module draws in the browser.
 
-How to write one, by the example of `Gauge` (compare_tab.py) and `static/compare/gauge.js`:
+How to write one, by the example of `Gauge` (compare/gauge.py) and `static/compare/gauge.js`:
 
 1. The Python class names its props in its constructor and passes them on. Gradio builds the component anew from its
    constructor arguments whenever an event returns it, so every argument needs a default:

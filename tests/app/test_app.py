@@ -192,7 +192,7 @@ def test_a_path_in_place_of_an_upload(client: Client) -> None:
 
 
 def test_polling_answers_anything_with_a_dict() -> None:
-    from siamese.ui import live_server
+    from siamese.ui.train import live_server
 
     for wrong in (None, [], [1], ["x", "y"], [None, -1], [["a"], 3], "text", {"a": 1}, [{"b": 2}, {}]):
         assert live_server.poll(wrong) == {"gone": True}

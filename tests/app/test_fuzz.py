@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from siamese.training.jobs.job import TrainingJob, Visitor
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.lab import ROOT, current_lab
 from siamese.ui.static_files import static_path
 
@@ -88,7 +88,7 @@ def server_functions(demo: gr.Blocks) -> list[tuple[int, str]]:
 def someones_run(demo: gr.Blocks) -> Iterator[TrainingJob]:
     """A run of somebody else, which goes on meanwhile."""
     lab = current_lab()
-    recipe = form.base_recipe("glyphs", "contrastive-pairs").with_settings({"steps": 1_000_000, "batch_size": 16})
+    recipe = choice.base_recipe("glyphs", "contrastive-pairs").with_settings({"steps": 1_000_000, "batch_size": 16})
     job = lab.jobs.submit(Visitor("somebody"), recipe, "glyphs", lambda progress: lab.dataset("glyphs", progress))
     yield job
     for other in lab.jobs.all_jobs():

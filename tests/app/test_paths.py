@@ -15,7 +15,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from siamese import SiameseError
-from siamese.ui.models import DEFAULT_MODEL
+from siamese.ui.compare.models import DEFAULT_MODEL
 from siamese.ui.upload import uploaded
 
 META = {"meta": {"_type": "gradio.FileData"}}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from siamese.ui.live_chart import LiveChart
 from siamese.ui.static_files import preload_links, static_path
+from siamese.ui.train.live_chart import LiveChart
 
 
 def test_no_address_of_a_module_begins_at_the_root_of_the_host() -> None:

@@ -19,9 +19,10 @@ import pytest
 import torch
 
 from siamese.data.bank import Dataset
-from siamese.ui import compare_tab, models
 from siamese.ui import lab as labs
 from siamese.ui.app import build_demo
+from siamese.ui.compare import models
+from siamese.ui.compare import tab as compare_tab
 from siamese.ui.lab import Lab
 from siamese.ui.settings import Settings
 

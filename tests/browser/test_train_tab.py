@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from siamese.models.checkpoint import Checkpoint
 from siamese.training.events import Progress
 from siamese.ui.lab import current_lab
-from siamese.ui.lessons import load_lessons
+from siamese.ui.train.lessons import load_lessons
 
 LONG = "?recipe=contrastive-pairs&steps=5000&batch_size=16"
 

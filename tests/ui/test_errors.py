@@ -11,7 +11,7 @@ import pytest
 
 import siamese
 from siamese import SiameseError
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.errors import in_both, in_chinese, in_language_of
 from siamese.ui.static_files import read_json
 
@@ -81,7 +81,7 @@ def test_a_template_keeps_every_value(english: str) -> None:
 
 def test_a_real_error_in_both_languages() -> None:
     with pytest.raises(SiameseError) as caught:
-        form.from_query({"loss": "nonsense"})
+        choice.from_query({"loss": "nonsense"})
     both = in_both(str(caught.value))
     assert both["en"] == str(caught.value) and "'nonsense'" in both["zh"] and "之一" in both["zh"]
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from siamese.ui import form
+import siamese.ui
 from siamese.ui.static_files import STATIC, read_json
 from siamese.ui.texts import NAMES, TRANSLATIONS
+from siamese.ui.train import form
 
 ASSETS = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
 WORDS = [
@@ -41,7 +42,7 @@ def test_every_control_has_its_words() -> None:
 
 
 def test_every_word_is_asked_for_and_every_asked_one_exists() -> None:
-    sources = "".join(path.read_text("utf-8") for path in Path(form.__file__).parent.glob("*.py"))
+    sources = "".join(path.read_text("utf-8") for path in Path(siamese.ui.__file__).parent.rglob("*.py"))
     asked = set(re.findall(r'i18n\("([\w.]+)"\)', sources))
     asked |= {f"{field.name}.{part}" for field in form.FIELDS for part in ("label", "info")}
     asked |= set(NAMES["en"])

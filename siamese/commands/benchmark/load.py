@@ -149,8 +149,8 @@ def _serve(data_dir: str, device: str) -> None:
 
     from siamese.ui import lab
     from siamese.ui.app import build_demo, launch
-    from siamese.ui.live_chart import LiveChart
     from siamese.ui.settings import JOBS, Settings, default_workers
+    from siamese.ui.train.live_chart import LiveChart
 
     lab.BUILT_IN = ("glyphs",)  # drawing the others would be measured along
     workers, threads = default_workers(torch.device(device))

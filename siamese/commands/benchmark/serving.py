@@ -129,13 +129,13 @@ class _App:
     """The app, served by this process."""
 
     def __init__(self, lab: Lab, component: int, port: int) -> None:
-        from siamese.ui import form
+        from siamese.ui import choice
 
         self._lab = lab
         self._component = component
         self._port = port
-        self._data = form.DEFAULT_DATA
-        self._recipe: Recipe = form.base_recipe(form.DEFAULT_DATA, form.DEFAULT_RECIPE)
+        self._data = choice.DEFAULT_DATA
+        self._recipe: Recipe = choice.base_recipe(choice.DEFAULT_DATA, choice.DEFAULT_RECIPE)
         test = lab.dataset(self._data).test
         self._left, self._right = (
             Image.fromarray(image[0].numpy()).resize((PIXELS, PIXELS)) for image in test.images[[0, 1]]
@@ -162,7 +162,7 @@ class _App:
 
     def compare(self, model: str) -> float:
         """Milliseconds of one comparison."""
-        from siamese.ui.picture_api import dissimilarity as compare
+        from siamese.ui.api.pictures import dissimilarity as compare
 
         began = time.perf_counter()
         compare(self._left, self._right, model)
@@ -210,8 +210,8 @@ def _app(bench: Bench) -> Iterator[_App]:
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from siamese.ui.app import build_demo, launch
     from siamese.ui.lab import current_lab
-    from siamese.ui.live_chart import LiveChart
     from siamese.ui.settings import JOBS, Settings, default_workers
+    from siamese.ui.train.live_chart import LiveChart
 
     workers, threads = default_workers(bench.device)
     settings = Settings(bench.data_dir or default_data_dir(), bench.device, JOBS, workers, threads, port=0)

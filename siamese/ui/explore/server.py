@@ -7,7 +7,8 @@ from typing import Any
 
 from siamese import SiameseError
 from siamese.training.jobs.job import TrainingJob
-from siamese.ui import form
+from siamese.ui import choice
+from siamese.ui.compare.models import model_choices
 from siamese.ui.explore.batch import SIZES, wall
 from siamese.ui.explore.episodes import SHOTS, WAYS, episode, guess_score, many_episodes
 from siamese.ui.explore.errors import ORDERS, errors
@@ -16,7 +17,6 @@ from siamese.ui.explore.source import DATA_PREFIX, Source, find_source
 from siamese.ui.explore.threshold import thresholds
 from siamese.ui.explore.triplets import triplet_wall
 from siamese.ui.lab import RUN_PREFIX, current_lab
-from siamese.ui.models import model_choices
 
 VIEWS: dict[str, Callable[[Source, dict[str, Any]], dict[str, Any]]] = {
     "batch": wall,
@@ -76,15 +76,15 @@ def sources(arguments: Any) -> dict[str, Any]:
     if isinstance(owner, str) and owner:
         mine = [one for one in reversed(jobs.of_owner(owner)) if one.alive or one.weights is not None]
         runs = mine[:MOST_RUNS]
-    listed = [{"key": RUN_PREFIX + one.id, "title": form.label(one.dataset_name, one.recipe)} for one in runs]
+    listed = [{"key": RUN_PREFIX + one.id, "title": choice.label(one.dataset_name, one.recipe)} for one in runs]
     if access is not None and all(entry["key"] != f"{RUN_PREFIX}{job}" for entry in listed):
-        title = form.label(access.job.dataset_name, access.job.recipe)
+        title = choice.label(access.job.dataset_name, access.job.recipe)
         listed.insert(0, {"key": f"{RUN_PREFIX}{job}", "title": title})
     models = [{"key": key, "title": title} for title, key in model_choices("")]
     own = own if current_lab().own.named(own) is not None else ""
     data = [
         {"key": DATA_PREFIX + name, "title": title}
-        for title, name in form.data_choices(current_lab().settings.data_dir, own)
+        for title, name in choice.data_choices(current_lab().settings.data_dir, own)
     ]
     return {"runs": listed, "models": models, "data": data}
 

@@ -23,7 +23,7 @@ from siamese.recipes import Recipe
 from siamese.training.jobs.job import TrainingJob
 from siamese.training.look import network_now, newest_batch
 from siamese.training.taken import TakenBatch, pictures, seeded_batch
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.lab import RUN_PREFIX, current_lab
 
 DATA_PREFIX = "data:"
@@ -197,7 +197,7 @@ def find_source(key: Any) -> Source:
         return Source(key, job.dataset_name, job.recipe, job, RUN_PREFIX + job.id, access.may_control)
     if key.startswith(DATA_PREFIX):
         data = key[len(DATA_PREFIX) :]
-        return Source(key, data, form.base_recipe(data, form.DEFAULT_RECIPE))
+        return Source(key, data, choice.base_recipe(data, choice.DEFAULT_RECIPE))
     checkpoint = lab.comparer(key).checkpoint
     return Source(key, checkpoint.data["name"], checkpoint.recipe, model=key)
 

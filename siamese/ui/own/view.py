@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 
 from siamese import SiameseError
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.errors import page_error
 from siamese.ui.lab import current_lab
 from siamese.ui.own.card import FUNCTIONS
 from siamese.ui.own.sets import PREFIX
-from siamese.ui.train_events import QUICK, TrainEvents
+from siamese.ui.train.events import QUICK, TrainEvents
 from siamese.ui.widget import Widget
 
 RECIPE = "fast"  # suits itself to drawings and to photographs, and is done within a minute on two cores
@@ -40,20 +40,20 @@ def wire(view: OwnView, train: TrainEvents, tabs: gr.Tabs) -> None:
 
     def own_changed(event: gr.EventData, chosen: str) -> gr.Dropdown:
         data, label = str(getattr(event, "data", "")), str(getattr(event, "label", ""))
-        choices = form.data_choices(current_lab().settings.data_dir, data[:64], label[:MOST_LABEL])
+        choices = choice.data_choices(current_lab().settings.data_dir, data[:64], label[:MOST_LABEL])
         offered = any(name == chosen for _, name in choices)
-        return gr.Dropdown(choices=choices, value=chosen if offered else form.DEFAULT_DATA)
+        return gr.Dropdown(choices=choices, value=chosen if offered else choice.DEFAULT_DATA)
 
     def train_own(event: gr.EventData) -> dict[Any, Any]:
         data = str(getattr(event, "data", ""))[:64]
         try:
             if not data.startswith(PREFIX):
                 raise SiameseError("There are no pictures of your own yet; draw or bring some.")
-            recipe = form.base_recipe(data, RECIPE)
+            recipe = choice.base_recipe(data, RECIPE)
         except SiameseError as error:
             raise page_error(error) from error
         # The set is among the choices already, under the label that the page gave it.
-        return train.filled(data, recipe) | {tab.data: gr.Dropdown(value=data), tabs: gr.Tabs(selected="train")}
+        return tab.filled(data, recipe) | {tab.data: gr.Dropdown(value=data), tabs: gr.Tabs(selected="train")}
 
     view.own_changed(own_changed, tab.data, tab.data, **QUICK)
     view.train_own(train_own, None, tab.form | {tabs}, **QUICK).success(

@@ -6,7 +6,7 @@ import { shape } from "../common/svg.js";
 
 let made = 0;
 
-// answer: as `where` of compare_server.py gives it.
+// answer: as `where` of siamese/ui/compare/server.py gives it.
 export function createWhere(words, say, answer) {
   const element = make("div", "where-view");
   const maps = make("div", "where");

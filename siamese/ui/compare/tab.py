@@ -1,6 +1,6 @@
 """The Compare tab: two images and their dissimilarity, or one against many.
 
-Its scripts ask `compare_server` directly. This module only tells them which models this browser may choose.
+Its scripts ask `server` directly. This module only tells them which models this browser may choose.
 A link opens a pair: ?compare=<data>:<image>:<image>&model=<key>, where an image is its number in the test part of the
 data set, or "v" or "t" and its number in the validation or training part.
 """
@@ -17,10 +17,10 @@ import gradio as gr
 
 from siamese import SiameseError
 from siamese.data.image_file import read_image
-from siamese.ui import compare_server
 from siamese.ui.browser import as_browser
+from siamese.ui.compare import server
+from siamese.ui.compare.models import usable_models
 from siamese.ui.lab import EXAMPLES, current_lab
-from siamese.ui.models import usable_models
 from siamese.ui.static_files import read_json
 from siamese.ui.widget import Widget
 
@@ -38,7 +38,7 @@ class CompareView(Widget):
             module="compare/view.js",
             words="compare/compare.json",
             data={"inputs": read_json("common/picture_input.json"), "examples": examples()},
-            server_functions=compare_server.FUNCTIONS,
+            server_functions=server.FUNCTIONS,
             **props,
         )
 

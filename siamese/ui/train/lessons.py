@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from siamese import SiameseError
 from siamese.data.catalogue import NAMES
 from siamese.recipes import Recipe, recipe_named
+from siamese.ui.static_files import read_json
 
-FILE = Path(__file__).parent / "static" / "lessons.json"
 LANGUAGES = ("en", "zh")
 TABS = ("train", "pairs", "compare")
 
@@ -62,7 +60,7 @@ class Lesson:
 @cache
 def load_lessons() -> tuple[Lesson, ...]:
     """All lessons in their order. Raises SiameseError, naming the lesson, where the file does not hold what it should."""
-    return read_lessons(json.loads(FILE.read_text("utf-8")))
+    return read_lessons(read_json("lessons.json"))
 
 
 def lesson_named(id: str) -> Lesson:

@@ -19,8 +19,8 @@ from siamese.data import limits
 from siamese.data.image_file import read_image
 from siamese.evaluation.numbers import significant
 from siamese.learning.sampling import fixed_pairs
+from siamese.ui.compare.models import DEFAULT_MODEL
 from siamese.ui.lab import current_lab
-from siamese.ui.models import DEFAULT_MODEL
 from siamese.ui.pictures import data_uri, to_image
 from siamese.ui.upload import ImageUpload, uploaded
 

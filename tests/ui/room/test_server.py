@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from siamese.data.bank import Dataset
 from siamese.recipes import recipe_named
 from siamese.training.jobs.job import LONGEST_NAME, TrainingJob, Visitor, plain_name
-from siamese.ui import room_server
 from siamese.ui.lab import Lab, open_lab
-from siamese.ui.room_address import is_room, qr_rows, reachable_address
-from siamese.ui.room_server import CLOSED, room, teach
+from siamese.ui.room import server as room_server
+from siamese.ui.room.address import is_room, qr_rows, reachable_address
+from siamese.ui.room.server import CLOSED, room, teach
 from siamese.ui.settings import Settings
 
 SETTINGS = Settings(Path("nowhere"), torch.device("cpu"), jobs=4, workers=1, threads=1, host="0.0.0.0")

@@ -11,7 +11,7 @@ from siamese.export import figures
 from siamese.export import files as export
 from siamese.export.script import pytorch_script
 from siamese.training.jobs.job import TrainingJob
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.errors import in_both
 from siamese.ui.lab import current_lab
 from siamese.ui.widget import Widget
@@ -33,7 +33,7 @@ def _script(job: TrainingJob) -> bytes:
 
 
 def _figure(job: TrainingJob, write: Callable[[Any], bytes]) -> bytes:
-    return write(figures.run_figure(job.history_copy(), form.label(job.dataset_name, job.recipe), job.dataset))
+    return write(figures.run_figure(job.history_copy(), choice.label(job.dataset_name, job.recipe), job.dataset))
 
 
 FILES: dict[str, tuple[str, str, Callable[[TrainingJob], bytes]]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from siamese.ui.room_server import LONGEST_CHOICES, room, teach
+from siamese.ui.room.server import LONGEST_CHOICES, room, teach
 from siamese.ui.texts import data_titles
 from siamese.ui.widget import Widget
 

@@ -1,24 +1,33 @@
-"""The Train tab: controls on the left, the live view of a job that belongs to the server on the right."""
+"""The Train tab's components: controls on the left, the live view of a run on the right."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
+from siamese.recipes import Recipe
 from siamese.training.jobs.job import LONGEST_NAME
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.browser import remembered
 from siamese.ui.lab import current_lab
-from siamese.ui.lesson_card import LessonCard
-from siamese.ui.live_chart import LiveChart
-from siamese.ui.take_home import TakeHome
 from siamese.ui.texts import i18n, teaches
+from siamese.ui.train import form
+from siamese.ui.train.lesson_card import LessonCard
+from siamese.ui.train.live_chart import LiveChart
+from siamese.ui.train.take_home import TakeHome
+
+Updates = dict[Any, Any]  # component → update
+Values = dict[Any, Any]  # component → its value on the page
 
 
 @dataclass
 class TrainTab:
-    """The tab's components. fields: the controls of a recipe's settings, by their names in form.FIELDS."""
+    """The components, and the updates that several events send to them.
+
+    fields: the controls of a recipe's settings, by their names in form.FIELDS.
+    """
 
     browser: gr.BrowserState
     start: gr.Button
@@ -38,7 +47,7 @@ class TrainTab:
 
     @property
     def form(self) -> set[gr.components.Component]:
-        """What says which run a press on Start begins, and how fast."""
+        """The components that decide which run Start begins, and its speed."""
         return {self.speed, self.data, self.recipe, *self.fields.values()}
 
     @property
@@ -49,10 +58,40 @@ class TrainTab:
     def everything(self) -> set[gr.components.Component]:
         return self.form | self.buttons | {self.browser, self.name, self.chart, self.runs, self.home, self.lesson}
 
+    def in_state(self, state: str) -> Updates:
+        """The buttons in the state of a job. "watched" is the state of somebody else's run: no button can be pressed."""
+        alive = state in ("waiting", "preparing", "running", "paused")
+        watched = state == "watched"
+        pause = i18n("button.resume") if state == "paused" else i18n("button.pause")
+        return {
+            self.start: gr.Button(visible=not alive, interactive=not watched),
+            self.pause: gr.Button(pause, visible=alive, interactive=state != "waiting"),
+            self.step: gr.Button(interactive=not watched and state not in ("waiting", "preparing")),
+            self.stop: gr.Button(interactive=alive),
+            self.reset: gr.Button(interactive=not watched),
+            self.speed: gr.Radio(interactive=not watched),
+        }
+
+    def filled(self, data: str, recipe: Recipe) -> Updates:
+        """The form filled with a data set and a recipe."""
+        return {
+            self.data: form.data_dropdown(data),
+            self.recipe: gr.Dropdown(value=recipe.name, info=teaches(recipe)),
+            **self.filled_fields(recipe),
+        }
+
+    def filled_fields(self, recipe: Recipe) -> Updates:
+        """The controls of the settings, filled with those of a recipe."""
+        return {self.fields[name]: update for name, update in form.to_controls(recipe).items()}
+
+    def settings(self, values: Values) -> dict[str, Any]:
+        """Field name → the value of its control."""
+        return {name: values[control] for name, control in self.fields.items()}
+
 
 def build(in_room: bool = False) -> TrainTab:
-    """Builds the components; train_events.wire gives them life. in_room: whether a run can be given a name."""
-    recipe = form.base_recipe(form.DEFAULT_DATA, form.DEFAULT_RECIPE)
+    """Builds the components; events.wire gives them life. in_room: whether a run can be given a name."""
+    recipe = choice.base_recipe(choice.DEFAULT_DATA, choice.DEFAULT_RECIPE)
     browser = remembered()
     with gr.Row(elem_classes="train-layout"):
         with gr.Column(elem_classes="controls"):
@@ -65,7 +104,7 @@ def build(in_room: bool = False) -> TrainTab:
                 stop = gr.Button(i18n("button.stop"), elem_id="stop", interactive=False)
                 reset = gr.Button(i18n("button.reset"), elem_id="reset", interactive=False)
             speed = gr.Radio(
-                [(i18n("speed.full"), ""), *((str(rate), str(rate)) for rate in form.SPEEDS)],
+                [(i18n("speed.full"), ""), *((str(rate), str(rate)) for rate in choice.SPEEDS)],
                 value="",
                 label=i18n("speed.label"),
                 elem_id="speed",
@@ -73,14 +112,14 @@ def build(in_room: bool = False) -> TrainTab:
             )
             with gr.Column(elem_classes="settings"):
                 data = gr.Dropdown(
-                    form.data_choices(current_lab().settings.data_dir),
-                    value=form.DEFAULT_DATA,
+                    choice.data_choices(current_lab().settings.data_dir),
+                    value=choice.DEFAULT_DATA,
                     label=i18n("data.label"),
                     info=i18n("data.info"),
                     elem_id="data",
                 )
                 chosen = gr.Dropdown(
-                    form.recipe_choices(),
+                    choice.recipe_choices(),
                     value=recipe.name,
                     label=i18n("recipe.label"),
                     info=teaches(recipe),
@@ -104,7 +143,7 @@ def build(in_room: bool = False) -> TrainTab:
             with gr.Accordion(i18n("home"), open=False, elem_id="home", elem_classes="settings"):
                 home = TakeHome(elem_id="take-home")
         with gr.Column(elem_classes="panels"):
-            chart = LiveChart(elem_id="chart", plan=form.plan(form.DEFAULT_DATA, recipe))
+            chart = LiveChart(elem_id="chart", plan=choice.plan(choice.DEFAULT_DATA, recipe))
     return TrainTab(
         browser, start, pause, step, stop, reset, speed, data, chosen, fields, name, chart, runs, home, lesson
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.lab import RUN_PREFIX, current_lab
 from siamese.ui.texts import i18n
 
@@ -32,7 +32,9 @@ def offer_models(owner: str, chosen: Any, **props: Any) -> gr.Dropdown:
 def model_choices(owner: str) -> list[tuple[str, str]]:
     """Models to compare with, as (title, key): this browser's runs, newest first, then those that ship."""
     lab = current_lab()
-    runs = [(f"▶ {form.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id) for job in lab.finished_runs(owner)]
+    runs = [
+        (f"▶ {choice.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id) for job in lab.finished_runs(owner)
+    ]
     # By their comparers, which are kept: two tabs ask each time they open, and the files are megabytes.
     shipped = [(lab.comparer(path.stem).checkpoint.data["title"], path.stem) for path in lab.shipped_paths()]
     return [*runs[:MOST_RUNS], *shipped]
@@ -41,7 +43,7 @@ def model_choices(owner: str) -> list[tuple[str, str]]:
 def usable_models(owner: str) -> list[list[str]]:
     """As model_choices, with the runs that still train as well: each gives a snapshot of its weights."""
     lab = current_lab()
-    runs = [[f"▶ {form.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id] for job in lab.usable_runs(owner)]
+    runs = [[f"▶ {choice.label(job.dataset_name, job.recipe)}", RUN_PREFIX + job.id] for job in lab.usable_runs(owner)]
     return [*runs[:MOST_RUNS], *([title, key] for title, key in model_choices("") if not key.startswith(RUN_PREFIX))]
 
 

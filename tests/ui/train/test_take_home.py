@@ -15,9 +15,9 @@ from siamese.data.bank import Dataset
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import recipe_named
 from siamese.training.jobs.job import TrainingJob, Visitor
-from siamese.ui import take_home
 from siamese.ui.lab import Lab, open_lab
 from siamese.ui.settings import Settings
+from siamese.ui.train import take_home
 
 
 @pytest.fixture(scope="module")

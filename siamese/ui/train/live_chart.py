@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from siamese.ui.texts import data_titles
+
 # Gradio builds the component anew from its constructor arguments after every update, so what it calls on the server
 # is fixed here and not passed in.
-from siamese.ui.live_server import frame, poll, thumbnails
-from siamese.ui.texts import data_titles
+from siamese.ui.train.live_server import frame, poll, thumbnails
 from siamese.ui.widget import Widget
 
 

@@ -11,7 +11,7 @@ from gradio.context import LocalContext
 
 from siamese.training.jobs.job import TrainingJob
 from siamese.ui.lab import Lab, current_lab
-from siamese.ui.room_address import is_loopback, is_room, qr_rows
+from siamese.ui.room.address import is_loopback, is_room, qr_rows
 
 MOST_TILES = 80
 LONGEST_CHOICES = (60, 120, 300, 600)  # seconds of the longest run that the teacher can choose, beside no limit

@@ -11,8 +11,9 @@ import pytest
 
 from siamese import SiameseError
 from siamese.recipes import RECIPES, Recipe
-from siamese.ui import form
-from siamese.ui.lessons import FILE, LANGUAGES, Lesson, LessonText, lesson_named, load_lessons, read_lessons
+from siamese.ui import choice
+from siamese.ui.static_files import read_json
+from siamese.ui.train.lessons import LANGUAGES, Lesson, LessonText, lesson_named, load_lessons, read_lessons
 
 IDS = ("pair", "pull-push", "margin", "collapse", "hard-pairs", "triplets", "one-shot", "two-towers")
 LESSONS = load_lessons()
@@ -41,7 +42,7 @@ def test_settings_make_a_recipe(lesson: Lesson) -> None:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=IDS)
 def test_the_form_takes_the_settings(lesson: Lesson) -> None:
-    data, recipe = form.from_query({name: form.as_text(value) for name, value in lesson.settings.items()})
+    data, recipe = choice.from_query({name: choice.as_text(value) for name, value in lesson.settings.items()})
     assert (data, recipe) == (lesson.data, lesson.recipe)
 
 
@@ -84,7 +85,7 @@ def test_answers_are_not_always_in_one_place() -> None:
 def test_as_dict_is_plain_json() -> None:
     values = json.loads(json.dumps([lesson.as_dict() for lesson in LESSONS]))
     assert read_lessons(values) == LESSONS
-    assert values == json.loads(FILE.read_text("utf-8"))
+    assert values == read_json("lessons.json")
 
 
 def test_lesson_named() -> None:
@@ -119,14 +120,14 @@ BROKEN: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("sentence", "spoil"), BROKEN, ids=[sentence for sentence, _ in BROKEN])
 def test_what_is_not_right_is_refused_by_name(sentence: str, spoil: Any) -> None:
-    values = copy.deepcopy(json.loads(FILE.read_text("utf-8")))
+    values = copy.deepcopy(read_json("lessons.json"))
     spoil(values[2])
     with pytest.raises(SiameseError, match=f'The lesson "margin" .*{sentence}'):
         read_lessons(values)
 
 
 def test_an_id_may_not_come_twice() -> None:
-    values = json.loads(FILE.read_text("utf-8"))
+    values = read_json("lessons.json")
     with pytest.raises(SiameseError, match='The lesson "pair" has the id of an earlier one'):
         read_lessons([*values, values[0]])
 

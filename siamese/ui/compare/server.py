@@ -15,9 +15,9 @@ from siamese import SiameseError
 from siamese.comparison.compare import Comparer, Prepared
 from siamese.comparison.explain import check, explain, places
 from siamese.comparison.nearest import MOST_PICTURES, MOST_THINGS, rank
-from siamese.ui.asked_picture import data_image, picture_key, read_picture
+from siamese.ui.compare.asked_picture import data_image, picture_key, read_picture
+from siamese.ui.compare.model_card import model_card
 from siamese.ui.lab import current_lab
-from siamese.ui.model_card import model_card
 from siamese.ui.pictures import data_uri, to_image
 from siamese.ui.upload import uploaded
 

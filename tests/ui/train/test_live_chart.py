@@ -11,9 +11,9 @@ import pytest
 from fontTools.ttLib import TTFont
 from gradio.themes.utils.fonts import LocalFont, font_file_path
 
-from siamese.ui.live_chart import LiveChart
 from siamese.ui.static_files import STATIC, read_json, static_path
 from siamese.ui.theme import theme
+from siamese.ui.train.live_chart import LiveChart
 
 SCRIPTS = sorted(STATIC.glob("train/*.js"))
 SOURCE = "\n".join(path.read_text("utf-8") for path in SCRIPTS)

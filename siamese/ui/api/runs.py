@@ -8,19 +8,19 @@ from typing import Any
 import gradio as gr
 
 from siamese import SiameseError
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.lab import current_lab
-from siamese.ui.visitors import visitor
+from siamese.ui.server.visitors import visitor
 
 
-def start_training(recipe: str = form.DEFAULT_RECIPE, data: str = form.DEFAULT_DATA, settings: dict = {}) -> dict:  # noqa: B006
+def start_training(recipe: str = choice.DEFAULT_RECIPE, data: str = choice.DEFAULT_DATA, settings: dict = {}) -> dict:  # noqa: B006
     """Starts a training run and returns {"id", "watch"}: the key that controls it and the key that only shows it.
 
     recipe, data: names as the page has them. settings: recipe fields to change, such as {"steps": 200}.
     """
     lab = current_lab()
     try:
-        chosen = form.changed_recipe(data, recipe, settings or {})
+        chosen = choice.changed_recipe(data, recipe, settings or {})
         owner = secrets.token_urlsafe(12)
         job = lab.jobs.submit(visitor(owner), chosen, data, lambda progress: lab.dataset(data, progress))
     except SiameseError as error:

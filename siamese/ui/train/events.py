@@ -16,20 +16,17 @@ import gradio as gr
 from siamese import SiameseError
 from siamese.recipes import Recipe
 from siamese.training.jobs.job import TrainingJob, plain_name
-from siamese.ui import form
+from siamese.ui import choice
 from siamese.ui.browser import Browser, as_browser
 from siamese.ui.errors import in_language_of, page_error
 from siamese.ui.lab import current_lab
-from siamese.ui.lesson_card import LessonCard
-from siamese.ui.lessons import Lesson, lesson_named
-from siamese.ui.live_chart import LiveChart
-from siamese.ui.take_home import TakeHome
-from siamese.ui.texts import i18n, teaches
-from siamese.ui.train_tab import TrainTab
-from siamese.ui.visitors import visitor
-
-Updates = dict[Any, Any]  # component → update
-Values = dict[Any, Any]  # component → what it shows
+from siamese.ui.server.visitors import visitor
+from siamese.ui.train import form
+from siamese.ui.train.lesson_card import LessonCard
+from siamese.ui.train.lessons import Lesson, lesson_named
+from siamese.ui.train.live_chart import LiveChart
+from siamese.ui.train.tab import TrainTab, Updates, Values
+from siamese.ui.train.take_home import TakeHome
 
 # Nothing here computes: every event may run at once, and none shows a spinner over the page.
 QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
@@ -68,7 +65,7 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> TrainEvents:
 
 
 class TrainEvents:
-    """The handlers of one tab."""
+    """The handlers of the tab's events."""
 
     def __init__(self, tab: TrainTab) -> None:
         self.tab = tab
@@ -82,7 +79,7 @@ class TrainEvents:
         """One step of the run on screen; without one, the first step of a new run, which then stands still."""
         job = _controlled(as_browser(values[self.tab.browser]))
         if job is not None and job.alive:
-            updates = self._buttons("paused")
+            updates = self.tab.in_state("paused")
         else:
             job, updates = self._submit(values, paused=True)
         job.control.step_once()
@@ -102,12 +99,12 @@ class TrainEvents:
             )
         except SiameseError as error:
             raise page_error(error) from error
-        job.control.set_speed(form.speed_of(values[tab.speed]))
+        job.control.set_speed(choice.speed_of(values[tab.speed]))
         return job, {
-            tab.browser: Browser(owner, job.id, mine.name, urlencode(form.to_query(data, recipe))).as_json(),
+            tab.browser: Browser(owner, job.id, mine.name, urlencode(choice.to_query(data, recipe))).as_json(),
             tab.chart: LiveChart(job=job.id, watch=False, overlays=[]),
             tab.home: TakeHome(job=job.id),
-            **self._buttons(job.state),
+            **self.tab.in_state(job.state),
         }
 
     def rename(self, browser: Any, name: Any) -> Updates:
@@ -120,16 +117,16 @@ class TrainEvents:
     def pause(self, browser: Any) -> Updates:
         job = _controlled(as_browser(browser))
         if job is None:
-            return self._buttons("idle")
+            return self.tab.in_state("idle")
         (job.control.resume if job.control.paused else job.control.pause)()
-        return self._buttons(job.state)
+        return self.tab.in_state(job.state)
 
     def stop(self, browser: Any) -> Updates:
         job = _controlled(as_browser(browser))
         if job is None:
-            return self._buttons("idle")
+            return self.tab.in_state("idle")
         job.stop()
-        return self._buttons("stopped")
+        return self.tab.in_state("stopped")
 
     def reset(self, values: Values) -> Updates:
         """Stops the run on screen, clears the stage and gives the recipe its own settings back."""
@@ -137,14 +134,14 @@ class TrainEvents:
         mine = as_browser(values[tab.browser])
         if (job := _controlled(mine)) is not None:
             job.stop()
-        data, recipe = values[tab.data], form.base_recipe(values[tab.data], values[tab.recipe])
+        data, recipe = values[tab.data], choice.base_recipe(values[tab.data], values[tab.recipe])
         return {
             tab.browser: Browser(mine.owner, None, mine.name).as_json(),
-            tab.chart: LiveChart(job=None, watch=False, overlays=[], plan=form.plan(data, recipe)),
+            tab.chart: LiveChart(job=None, watch=False, overlays=[], plan=choice.plan(data, recipe)),
             tab.home: TakeHome(job=None),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, None), value=[]),
-            **self._buttons("idle"),
-            **self.filled(data, recipe),
+            **self.tab.in_state("idle"),
+            **self.tab.filled(data, recipe),
         }
 
     def job_state(self, browser: Any, event: gr.EventData) -> Updates:
@@ -153,7 +150,7 @@ class TrainEvents:
         state = str(getattr(event, "state", "idle"))
         access = current_lab().jobs.access(getattr(event, "job", None))
         watched = access is not None and not access.may_control
-        updates = self._buttons("watched" if watched else state)
+        updates = self.tab.in_state("watched" if watched else state)
         if state in ("done", "stopped", "failed"):
             updates[self.tab.runs] = gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job))
         return updates
@@ -165,20 +162,22 @@ class TrainEvents:
         tab = self.tab
         data = values[tab.data]
         try:
-            recipe = form.base_recipe(data, values[tab.recipe])
+            recipe = choice.base_recipe(data, values[tab.recipe])
         except SiameseError as error:
             raise page_error(error) from error
-        return self.filled(data, recipe) | self._announce(values[tab.browser], data, recipe)
+        return self.tab.filled(data, recipe) | self._announce(values[tab.browser], data, recipe)
 
     def settler(self, changed: str) -> Callable[[Values], Updates]:
         """After the field of that name was changed, the others give way to it."""
 
         def settle(values: Values) -> Updates:
             try:
-                recipe = form.settled(values[self.tab.data], values[self.tab.recipe], self._shown(values), changed)
+                recipe = form.settled(
+                    values[self.tab.data], values[self.tab.recipe], self.tab.settings(values), changed
+                )
             except SiameseError as error:
                 raise page_error(error) from error
-            return self._fields(recipe)
+            return self.tab.filled_fields(recipe)
 
         return settle
 
@@ -198,7 +197,7 @@ class TrainEvents:
         """Another speed, for the run on screen and the runs to come."""
         job = _controlled(as_browser(values[self.tab.browser]))
         if job is not None and job.alive:
-            job.control.set_speed(form.speed_of(values[self.tab.speed]))
+            job.control.set_speed(choice.speed_of(values[self.tab.speed]))
 
     # ---- lessons, links, other runs
 
@@ -214,7 +213,7 @@ class TrainEvents:
         data, recipe = lesson.data, lesson.recipe
         return {
             self.tab.lesson: LessonCard(lesson=lesson.id),
-            **self.filled(data, recipe),
+            **self.tab.filled(data, recipe),
             **self._announce(browser, data, recipe),
             **self._lesson_speed(),
         }
@@ -230,12 +229,12 @@ class TrainEvents:
             job = _controlled(as_browser(values[self.tab.browser]))
             query = "" if job is None else urlencode({"watch": job.watch_id})
         else:
-            query = urlencode(form.to_query(values[self.tab.data], self._recipe(values), values[self.tab.speed]))
+            query = urlencode(choice.to_query(values[self.tab.data], self._recipe(values), values[self.tab.speed]))
         return TakeHome(link={"what": what, "query": query, "number": secrets.randbelow(1 << 30)})
 
     def overlay(self, values: Values) -> LiveChart:
         owner = as_browser(values[self.tab.browser]).owner
-        labels = {job.id: form.label(job.dataset_name, job.recipe) for job in current_lab().jobs.of_owner(owner)}
+        labels = {job.id: choice.label(job.dataset_name, job.recipe) for job in current_lab().jobs.of_owner(owner)}
         chosen = [key for key in values[self.tab.runs] if key in labels]
         return LiveChart(overlays=[{"id": key, "label": labels[key]} for key in chosen[:MOST_OVERLAYS]])
 
@@ -259,80 +258,50 @@ class TrainEvents:
         else:
             try:
                 lesson = lesson_named(query["lesson"]) if "lesson" in query else None
-                data, recipe = form.from_query(query) if lesson is None else (lesson.data, lesson.recipe)
+                data, recipe = choice.from_query(query) if lesson is None else (lesson.data, lesson.recipe)
             except SiameseError as error:
                 gr.Warning(in_language_of(request, str(error)))
-                data, recipe = form.from_query({})
+                data, recipe = choice.from_query({})
         key = None if job is None else job.id
         speed = query.get("speed") if job is None or query else str(job.control.steps_per_second)
         updates = {
             tab.browser: mine.as_json(),
             tab.name: mine.name,
-            tab.chart: LiveChart(job=key, plan=form.plan(data, recipe)),
+            tab.chart: LiveChart(job=key, plan=choice.plan(data, recipe)),
             tab.home: TakeHome(job=key),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job), value=[]),
             tab.lesson: LessonCard(lesson=None if lesson is None else lesson.id),
-            **self._buttons("idle" if job is None else job.state),
-            **self.filled(data, recipe),
-            tab.speed: gr.Radio(value=str(form.speed_of(speed) or ""), interactive=True),
+            **self.tab.in_state("idle" if job is None else job.state),
+            **self.tab.filled(data, recipe),
+            tab.speed: gr.Radio(value=str(choice.speed_of(speed) or ""), interactive=True),
         }
-        if lesson is not None and form.speed_of(speed) is None:
+        if lesson is not None and choice.speed_of(speed) is None:
             updates |= self._lesson_speed()
         return updates
 
     def _watch(self, key: str) -> Updates:
         tab = self.tab
         access = current_lab().jobs.access(key)
-        data, recipe = form.from_query({}) if access is None else (access.job.dataset_name, access.job.recipe)
+        data, recipe = choice.from_query({}) if access is None else (access.job.dataset_name, access.job.recipe)
         return {
             tab.chart: LiveChart(job=key, watch=True),
             tab.home: TakeHome(job=key),
             tab.runs: gr.CheckboxGroup(choices=[], value=[]),
-            **self._buttons("watched"),
-            **self.filled(data, recipe),
+            **self.tab.in_state("watched"),
+            **self.tab.filled(data, recipe),
         }
 
-    # ---- updates that several events share
-
-    def _buttons(self, state: str) -> Updates:
-        """Start, Pause or Resume, Step, Stop and Reset as a job's state wants them; "watched": nothing can be pressed."""
-        tab = self.tab
-        alive = state in ("waiting", "preparing", "running", "paused")
-        watched = state == "watched"
-        pause = i18n("button.resume") if state == "paused" else i18n("button.pause")
-        return {
-            tab.start: gr.Button(visible=not alive, interactive=not watched),
-            tab.pause: gr.Button(pause, visible=alive, interactive=state != "waiting"),
-            tab.step: gr.Button(interactive=not watched and state not in ("waiting", "preparing")),
-            tab.stop: gr.Button(interactive=alive),
-            tab.reset: gr.Button(interactive=not watched),
-            tab.speed: gr.Radio(interactive=not watched),
-        }
-
-    def filled(self, data: str, recipe: Recipe) -> Updates:
-        """The form with a data set and a recipe."""
-        tab = self.tab
-        return {
-            tab.data: form.data_dropdown(data),
-            tab.recipe: gr.Dropdown(value=recipe.name, info=teaches(recipe)),
-            **self._fields(recipe),
-        }
-
-    def _fields(self, recipe: Recipe) -> Updates:
-        return {self.tab.fields[name]: update for name, update in form.to_controls(recipe).items()}
+    # ---- what several events need
 
     def _announce(self, browser: Any, data: str, recipe: Recipe) -> Updates:
         """The idle picture announces the next run; a run that is being looked at stays on screen meanwhile."""
         if _controlled(as_browser(browser)) is not None:
             return {}
-        return {self.tab.chart: LiveChart(plan=form.plan(data, recipe))}
-
-    def _shown(self, values: Values) -> dict[str, Any]:
-        return {name: values[control] for name, control in self.tab.fields.items()}
+        return {self.tab.chart: LiveChart(plan=choice.plan(data, recipe))}
 
     def _recipe(self, values: Values) -> Recipe:
         try:
-            return form.from_controls(values[self.tab.data], values[self.tab.recipe], self._shown(values))
+            return form.from_controls(values[self.tab.data], values[self.tab.recipe], self.tab.settings(values))
         except SiameseError as error:
             raise page_error(error) from error
 
@@ -347,4 +316,4 @@ def _run_choices(owner: str, current: str | None) -> list[tuple[str, str]]:
     jobs = [
         job for job in reversed(current_lab().jobs.of_owner(owner)) if job.id != current and job.history.newest_step
     ]
-    return [(f"{form.label(job.dataset_name, job.recipe)} ({job.state})", job.id) for job in jobs[:MOST_RUNS]]
+    return [(f"{choice.label(job.dataset_name, job.recipe)} ({job.state})", job.id) for job in jobs[:MOST_RUNS]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from siamese.ui.lessons import load_lessons
+from siamese.ui.train.lessons import load_lessons
 from siamese.ui.widget import Widget
 
 

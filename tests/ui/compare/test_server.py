@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from siamese.data.bank import Dataset
-from siamese.ui import compare_server
-from siamese.ui.asked_picture import decode_ink, picture_key
+from siamese.ui.compare import server as compare_server
+from siamese.ui.compare.asked_picture import decode_ink, picture_key
 from siamese.ui.lab import Lab, open_lab
 from siamese.ui.pictures import data_uri, to_image
 from siamese.ui.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from siamese.ui.browser import as_browser
-from siamese.ui.compare_server import bring
+from siamese.ui.compare.server import bring
 from siamese.ui.explore.server import control, explore, score, sources
 from siamese.ui.widget import Widget
 
