@@ -56,7 +56,7 @@ _BUILT_IN = {
         "Printed characters of many alphabets; the test alphabets are never trained on.",
         "print",
         "alphabets",
-        "siamese.data.glyphs",
+        "siamese.data.glyphs.dataset",
         "build",
     ),
     "doodle-faces": _BuiltIn(
@@ -72,7 +72,7 @@ _BUILT_IN = {
         "Each character in print and in a rough hand, for networks with two towers.",
         "print",
         "alphabets",
-        "siamese.data.glyphs",
+        "siamese.data.glyphs.dataset",
         "build_two_domains",
     ),
 }

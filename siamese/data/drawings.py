@@ -19,9 +19,19 @@ import torch
 from torch import Tensor
 
 from siamese import SiameseError
-from siamese.data import glyphs
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.cache import load_or_build
+from siamese.data.glyphs import dataset as glyphs
+from siamese.data.glyphs.alphabets import distinct_letters
+from siamese.data.glyphs.drawing import SIZE, VARIED, Hand, render
+from siamese.data.glyphs.shapes import (
+    ALIKE,
+    ALIKE_ACROSS_PARTS,
+    canonical_shapes,
+    code_points,
+    is_large,
+    nearest_ink,
+)
 from siamese.data.image_file import read_image, to_tensor
 from siamese.data.recorded_strokes import COLLECTIONS, Pen, draw, folder_of, is_present, read_recorded
 
@@ -35,7 +45,7 @@ PRINTED = (16, 8)  # images of each printed character in training: moved as the 
 PEN_AGAIN = 20  # images of each character by pen that are drawn again, one of each recorded drawing
 TURNED = tuple((turn, mirror) for mirror in (False, True) for turn in range(4))
 
-_BENT = glyphs.Hand(math.radians(14), 0.22, 0.2, (0.7, 1.0), 3.0, (0.13, 0.5), warp=0.85)
+_BENT = Hand(math.radians(14), 0.22, 0.2, (0.7, 1.0), 3.0, (0.13, 0.5), warp=0.85)
 _CATEGORIES = "LNPS"  # Unicode's letters, numbers, punctuation and symbols
 # Scripts that are held out, and dots that differ in nothing but their number.
 _LEFT_OUT = ("GEORGIAN", "ARMENIAN", "HEBREW", "LAO", "NKO", "TIFINAGH", "BRAILLE")
@@ -75,16 +85,16 @@ def signs() -> list[str]:
 
     None is of a script that is held out, nor looks like a letter of one.
     """
-    letters = glyphs.distinct_letters()
-    others = [chr(code) for code in sorted(glyphs.code_points("DejaVuSans.ttf")) if _is_sign(chr(code))]
+    letters = distinct_letters()
+    others = [chr(code) for code in sorted(code_points("DejaVuSans.ttf")) if _is_sign(chr(code))]
     taken = {letter.character for letter in letters}
-    others = [sign for sign in others if sign not in taken and glyphs.is_large(sign)]
-    shapes = glyphs.canonical_shapes(others)
-    near = glyphs.nearest_ink(shapes, glyphs.canonical_shapes([letter.character for letter in letters]))
+    others = [sign for sign in others if sign not in taken and is_large(sign)]
+    shapes = canonical_shapes(others)
+    near = nearest_ink(shapes, canonical_shapes([letter.character for letter in letters]))
     held_out = torch.tensor([letter.part != "train" for letter in letters])
-    limit = torch.where(held_out, glyphs.ALIKE_ACROSS_PARTS, glyphs.ALIKE)
+    limit = torch.where(held_out, ALIKE_ACROSS_PARTS, ALIKE)
     candidates = (near >= limit).all(1).nonzero().flatten().tolist()
-    unlike = glyphs.nearest_ink(shapes[candidates], shapes[candidates]) >= glyphs.ALIKE
+    unlike = nearest_ink(shapes[candidates], shapes[candidates]) >= ALIKE
     kept: list[int] = []
     for number in range(len(candidates)):
         if bool(unlike[number, kept].all()):
@@ -124,14 +134,14 @@ def _characters(data_dir: Path) -> list[Character]:
 
 def _build(found: list[Character], seed: int, report: Progress) -> Dataset:
     printed = glyphs.build(seed, lambda done: report(0.2 * done))
-    characters = [letter.character for letter in glyphs.distinct_letters() if letter.part == "train"]
+    characters = [letter.character for letter in distinct_letters() if letter.part == "train"]
     names, groups = list(printed.train.class_names), printed.train.groups.tolist()
     new = signs()
     names += [f"{unicodedata.name(sign)} {sign}" for sign in new]
     groups += [len(printed.train.group_names)] * len(new)
     generator = torch.Generator().manual_seed(seed)
-    hands = zip((glyphs.VARIED, _BENT), PRINTED)
-    rendered = [glyphs.render(characters + new, hand, images, generator) for hand, images in hands]
+    hands = zip((VARIED, _BENT), PRINTED)
+    rendered = [render(characters + new, hand, images, generator) for hand, images in hands]
     report(0.5)
     images = torch.cat(rendered, 1)
     in_print = ImageBank(
@@ -145,12 +155,12 @@ def _build(found: list[Character], seed: int, report: Progress) -> Dataset:
     by_pen: dict[str, list[tuple[str, Tensor]]] = {}
     for number, (alphabet, name, pictures, strokes) in enumerate(found):
         images = torch.cat([
-            to_tensor(read_image(path, path.name), (glyphs.SIZE, glyphs.SIZE), grey=True, invert=True)
+            to_tensor(read_image(path, path.name), (SIZE, SIZE), grey=True, invert=True)
             for path in pictures
         ])  # fmt: skip
         if alphabet not in (VALIDATION, TEST):
             picked = [strokes[i % len(strokes)] for i in range(PEN_AGAIN)]
-            anew = [draw(read_recorded(path), glyphs.SIZE, Pen(), again) for path in picked]
+            anew = [draw(read_recorded(path), SIZE, Pen(), again) for path in picked]
             images = torch.cat([images, torch.stack(anew)])
         by_pen.setdefault(alphabet, []).append((name, images))
         report(0.5 + 0.5 * (number + 1) / len(found))

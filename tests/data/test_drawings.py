@@ -10,9 +10,11 @@ import torch
 from PIL import Image
 
 from siamese import SiameseError
-from siamese.data import drawings, glyphs
+from siamese.data import drawings
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import available, load_dataset
+from siamese.data.glyphs import alphabets
+from siamese.data.glyphs.shapes import ALIKE_ACROSS_PARTS, canonical_shapes, nearest_ink
 
 SMALL = ("Greek capitals", "N'Ko", "Hebrew")
 
@@ -20,8 +22,8 @@ SMALL = ("Greek capitals", "N'Ko", "Hebrew")
 def omniglot(root: Path, characters: int = 2, each: int = 3) -> Path:
     """Omniglot's small sets in small: four alphabets, one of them in both."""
     generator = np.random.default_rng(0)
-    alphabets = {"small1": ("Balinese", "Early_Aramaic", "Greek"), "small2": ("Greek", "Tagalog")}
-    for collection, names in alphabets.items():
+    folders = {"small1": ("Balinese", "Early_Aramaic", "Greek"), "small2": ("Greek", "Tagalog")}
+    for collection, names in folders.items():
         for alphabet in names:
             for number in range(characters):
                 for drawer in range(each):
@@ -42,7 +44,7 @@ def omniglot(root: Path, characters: int = 2, each: int = 3) -> Path:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(glyphs, "_ALPHABETS", tuple(a for a in glyphs._ALPHABETS if a[0] in SMALL))
+        patch.setattr(alphabets, "ALPHABETS", tuple(a for a in alphabets.ALPHABETS if a[0] in SMALL))
         patch.setattr(drawings, "signs", lambda: list("&%7"))
         return drawings.load(omniglot(tmp_path_factory.mktemp("data")))
 
@@ -82,11 +84,11 @@ def test_a_turned_class_is_the_same_drawings_turned(built: Dataset) -> None:
 
 def test_signs_have_shapes_of_their_own() -> None:
     signs = drawings.signs()
-    letters = glyphs.distinct_letters()
+    letters = alphabets.distinct_letters()
     assert len(signs) > 1000 and not set(signs) & {letter.character for letter in letters}
     held_out = [letter.character for letter in letters if letter.part != "train"]
-    near = glyphs.nearest_ink(glyphs.canonical_shapes(signs), glyphs.canonical_shapes(held_out))
-    assert float(near.min()) >= glyphs.ALIKE_ACROSS_PARTS
+    near = nearest_ink(canonical_shapes(signs), canonical_shapes(held_out))
+    assert float(near.min()) >= ALIKE_ACROSS_PARTS
 
 
 def test_without_the_folders_a_sentence_says_what_to_do(tmp_path: Path) -> None:

@@ -20,8 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from siamese.data import glyphs
 from siamese.data.bank import Dataset, ImageBank
+from siamese.data.glyphs import alphabets
+from siamese.data.glyphs import dataset as glyphs
+from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, canonical_shapes, nearest_ink
 
 PARTS = ("train", "validation", "test")
 
@@ -40,7 +42,7 @@ def two_domains(built_in: Callable[[str], Dataset]) -> Dataset:
 def few_alphabets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three short alphabets, so that a build takes a moment."""
     chosen = ("Greek capitals", "N'Ko", "Hebrew")
-    monkeypatch.setattr(glyphs, "_ALPHABETS", tuple(a for a in glyphs._ALPHABETS if a[0] in chosen))
+    monkeypatch.setattr(alphabets, "ALPHABETS", tuple(a for a in alphabets.ALPHABETS if a[0] in chosen))
     monkeypatch.setattr(glyphs, "IMAGES_PER_CHARACTER", 5)
     monkeypatch.setattr(glyphs, "TWO_DOMAIN_IMAGES", 4)
 
@@ -109,13 +111,13 @@ def test_capitals_and_small_letters_of_a_script_stay_together(printed: Dataset) 
 
 def test_no_shape_twice(printed: Dataset) -> None:
     letters = [(part, character) for part, bank in _banks(printed) for character in _characters(bank)]
-    shapes = glyphs.canonical_shapes([character for _, character in letters])
-    unlike = glyphs.nearest_ink(shapes, shapes)
+    shapes = canonical_shapes([character for _, character in letters])
+    unlike = nearest_ink(shapes, shapes)
     parts = torch.tensor([PARTS.index(part) for part, _ in letters])
     within = parts[:, None] == parts
     others = ~torch.eye(len(letters), dtype=torch.bool)
-    assert float(unlike[within & others].min()) >= glyphs.ALIKE
-    assert float(unlike[~within].min()) >= glyphs.ALIKE_ACROSS_PARTS
+    assert float(unlike[within & others].min()) >= ALIKE
+    assert float(unlike[~within].min()) >= ALIKE_ACROSS_PARTS
 
 
 @pytest.mark.parametrize("alike", ["AΑАᎪ", "BΒВ", "OoΟοОоՕօⵔoߋ", "IlΙІӀⵏ", "XxΧХхⵝ", "EΕЕⴹ", "TΤТ", "HΗНⲎ", "CсСϹ"])
@@ -127,10 +129,10 @@ def test_known_look_alikes_are_one_class(printed: Dataset, alike: str) -> None:
 def test_what_is_left_out_looks_like_something_kept(printed: Dataset) -> None:
     """The threshold drops look-alikes, and nothing but look-alikes: each letter that is missing has its double."""
     kept = [character for _, bank in _banks(printed) for character in _characters(bank)]
-    every = [letter.character for letter in glyphs._letters()]
+    every = [letter.character for letter in alphabets._letters()]
     gone = sorted(set(every) - set(kept))
-    nearest = glyphs.nearest_ink(glyphs.canonical_shapes(gone), glyphs.canonical_shapes(kept)).amin(1)
-    assert float(nearest.max()) < glyphs.ALIKE_ACROSS_PARTS
+    nearest = nearest_ink(canonical_shapes(gone), canonical_shapes(kept)).amin(1)
+    assert float(nearest.max()) < ALIKE_ACROSS_PARTS
     assert set(kept) < set(every)
 
 
@@ -150,7 +152,7 @@ def test_nearest_ink_is_what_it_says(seed: int, density: float, height: int, wid
     generator = torch.Generator().manual_seed(seed)
     shapes = torch.rand(5, height, width, generator=generator) < density
     shapes[:, height // 2, 0] = True
-    fast = glyphs.nearest_ink(shapes[:3], shapes[3:])
+    fast = nearest_ink(shapes[:3], shapes[3:])
     slow = torch.tensor([[_slow_nearest_ink(a, b) for b in shapes[3:]] for a in shapes[:3]])
     torch.testing.assert_close(fast, slow, atol=1e-4, rtol=1e-4)
 
@@ -158,9 +160,9 @@ def test_nearest_ink_is_what_it_says(seed: int, density: float, height: int, wid
 def test_nearest_ink_by_hand() -> None:
     dot, pair = torch.zeros(1, 9, 9, dtype=torch.bool), torch.zeros(1, 9, 9, dtype=torch.bool)
     dot[0, 4, 2] = pair[0, 4, 2] = pair[0, 4, 5] = True
-    assert float(glyphs.nearest_ink(dot, dot)) == 0.0
+    assert float(nearest_ink(dot, dot)) == 0.0
     # The dot lies on the pair; half of the pair lies 3 pixels from the dot: (3⁴ / 2) to the quarter.
-    assert float(glyphs.nearest_ink(dot, pair)) == pytest.approx((81 / 2) ** 0.25)
+    assert float(nearest_ink(dot, pair)) == pytest.approx((81 / 2) ** 0.25)
 
 
 def test_no_image_is_empty_or_touches_its_border(printed: Dataset) -> None:
@@ -252,8 +254,9 @@ def test_another_process_builds_the_same(few_alphabets: None) -> None:
 import sys
 sys.path[:0] = sys.argv[1:]
 import test_glyphs
-from siamese.data import glyphs
-glyphs._ALPHABETS = tuple(a for a in glyphs._ALPHABETS if a[0] in ("Greek capitals", "N'Ko", "Hebrew"))
+from siamese.data.glyphs import alphabets
+from siamese.data.glyphs import dataset as glyphs
+alphabets.ALPHABETS = tuple(a for a in alphabets.ALPHABETS if a[0] in ("Greek capitals", "N'Ko", "Hebrew"))
 glyphs.IMAGES_PER_CHARACTER = 5
 print(test_glyphs._digest(glyphs.build(2)))
 """
