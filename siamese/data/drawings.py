@@ -3,7 +3,7 @@
 The printed part are the glyphs and, in training alone, every other letter, digit and sign of the DejaVu fonts that has
 a shape of its own. The part by pen is Omniglot's two small background sets (Lake, Salakhutdinov, Tenenbaum 2015): their
 images, and their recorded strokes drawn again with other pens. In training each of their characters also counts as
-seven more: turned by quarters and mirrored.
+seven more, turned by quarters and mirrored, and their strokes make new characters.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.cache import load_or_build
+from siamese.data.composed import compose
 from siamese.data.glyphs import dataset as glyphs
 from siamese.data.glyphs.alphabets import distinct_letters
 from siamese.data.glyphs.drawing import SIZE, VARIED, Hand, render
@@ -33,16 +33,18 @@ from siamese.data.glyphs.shapes import (
     nearest_ink,
 )
 from siamese.data.image_file import read_image, to_tensor
-from siamese.data.recorded_strokes import COLLECTIONS, Pen, draw, folder_of, is_present, read_recorded
+from siamese.data.pen import Pen, draw
+from siamese.data.recorded_strokes import COLLECTIONS, curves, folder_of, is_present, read_recorded
 
 NAME = "drawings"
 TITLE = "Drawings"
-VERSION = 1
+VERSION = 2
 
 VALIDATION = "Early_Aramaic"  # the smallest alphabets with 20 characters, as in the set omniglot
 TEST = "Balinese"
 PRINTED = (16, 8)  # images of each printed character in training: moved as the glyphs are, and bent as well
-PEN_AGAIN = 20  # images of each character by pen that are drawn again, one of each recorded drawing
+PEN_AGAIN = 60  # images of each character by pen that are drawn again, three of each recorded drawing
+COMPOSED = (8, 20)  # new characters for each one by pen, and images of each
 TURNED = tuple((turn, mirror) for mirror in (False, True) for turn in range(4))
 
 _BENT = Hand(math.radians(14), 0.22, 0.2, (0.7, 1.0), 3.0, (0.13, 0.5), warp=0.85)
@@ -151,23 +153,29 @@ def _build(found: list[Character], seed: int, report: Progress) -> Dataset:
         torch.tensor(groups),
         (*printed.train.group_names, "Signs"),
     )
-    again = np.random.default_rng(seed)
+    pen = Pen()
     by_pen: dict[str, list[tuple[str, Tensor]]] = {}
+    recorded: list[list[Tensor]] = []
     for number, (alphabet, name, pictures, strokes) in enumerate(found):
         images = torch.cat([
             to_tensor(read_image(path, path.name), (SIZE, SIZE), grey=True, invert=True)
             for path in pictures
         ])  # fmt: skip
         if alphabet not in (VALIDATION, TEST):
-            picked = [strokes[i % len(strokes)] for i in range(PEN_AGAIN)]
-            anew = [draw(read_recorded(path), SIZE, Pen(), again) for path in picked]
-            images = torch.cat([images, torch.stack(anew)])
+            drawn = [curves(read_recorded(path)) for path in strokes]
+            recorded.append(drawn)
+            again = [drawn[i % len(drawn)] for i in range(PEN_AGAIN)]
+            images = torch.cat([images, draw(again, SIZE, pen, generator)])
         by_pen.setdefault(alphabet, []).append((name, images))
-        report(0.5 + 0.5 * (number + 1) / len(found))
+        report(0.5 + 0.3 * (number + 1) / len(found))
     train = [in_print]
-    for alphabet, drawn in by_pen.items():
+    for alphabet, named in by_pen.items():
         if alphabet not in (VALIDATION, TEST):
-            train += [_bank(alphabet, drawn, turn, mirror) for turn, mirror in TURNED]
+            train += [_bank(alphabet, named, turn, mirror) for turn, mirror in TURNED]
+    new, each = COMPOSED[0] * len(recorded), COMPOSED[1]
+    composed = draw(compose(recorded, new, each, generator), SIZE, pen, generator).unflatten(0, (new, each))
+    train.append(_bank("Composed", [(f"character{i + 1:04}", images) for i, images in enumerate(composed)]))
+    report(1.0)
     return Dataset(
         NAME,
         TITLE,

@@ -258,18 +258,30 @@ def _towers(recipe: Recipe) -> dict[str, str]:
 _STRIDED = (
     "block = lambda i, o, kernel: (nn.Conv2d(i, o, kernel, 2, kernel // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())"
 )
-_DEEP = (
-    "block = lambda i, o, stride=1, k=3: "
+_LAYER = (
+    "layer = lambda i, o, stride=1, k=3: "
     "(nn.Conv2d(i, o, k, stride, k // 2, bias=False), nn.BatchNorm2d(o), nn.ReLU())\n"
-    "deep = lambda c: (*block(c, 32, 2, 5), *block(32, 64), *block(64, 128, 2), *block(128, 128), *block(128, 128, 2))"
+)
+_MID = _LAYER + (
+    "five = lambda c: (*layer(c, 32, 2, 5), *layer(32, 64, 2, 5), *layer(64, 96), *layer(96, 128, 2), *layer(128, 128))"
+)
+_DEEP = _LAYER + (
+    "deep = lambda c: (*layer(c, 32, 2, 5), *layer(32, 64), *layer(64, 128, 2), *layer(128, 128), *layer(128, 128, 2))"
 )
 _POOLED = "pooled = lambda i: (nn.Conv2d(i, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))"
-_BLOCKS = {"strided": _STRIDED, "strided-wide": _STRIDED, "strided-deep": _DEEP, "conv4": _POOLED}
+_BLOCKS = {
+    "strided": _STRIDED,
+    "strided-wide": _STRIDED,
+    "strided-mid": _MID,
+    "strided-deep": _DEEP,
+    "conv4": _POOLED,
+}
 
 # The layers of each encoder for c channels, an embedding of length d, and f features left by the convolutions.
 _LAYERS = {
     "strided": "*block({c}, 16, 5), *block(16, 32, 5), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-wide": "*block({c}, 32, 5), *block(32, 64, 5), *block(64, 128, 3), nn.Flatten(), nn.Linear({f}, {d})",
+    "strided-mid": "*five({c}), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-deep": "*deep({c}), nn.Flatten(), nn.Linear({f}, {d})",
     "conv4": "*pooled({c}), *pooled(64), *pooled(64), *pooled(64), nn.Flatten(), nn.Linear({f}, {d})",
     "mnist-post": """

@@ -69,6 +69,7 @@ def build_encoder(
         network = {
             "strided": _strided,
             "strided-wide": _strided_wide,
+            "strided-mid": _strided_mid,
             "strided-deep": _strided_deep,
             "conv4": _conv4,
             "mnist-post": _mnist_post,
@@ -128,8 +129,16 @@ def _strided_wide(channels: int, size: tuple[int, int], embedding_dim: int) -> n
     return _with_projection(layers, channels, size, embedding_dim, "strided-wide")
 
 
+def _strided_mid(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Five convolutions, the first two 5×5 and strided (32, 64), then 3×3: 96, 128 strided, 128. Twice the work of
+    strided-wide, half of strided-deep's: the most accurate for its time on characters that nobody trained on."""
+    layers = _block(channels, 32, 5, 2) + _block(32, 64, 5, 2) + _block(64, 96, 3, 1)
+    layers += _block(96, 128, 3, 2) + _block(128, 128, 3, 1)
+    return _with_projection(layers, channels, size, embedding_dim, "strided-mid")
+
+
 def _strided_deep(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
-    """Five convolutions, every other one strided (5×5 32, then 3×3: 64, 128, 128, 128): three times the work of
+    """Five convolutions, every other one strided (5×5 32, then 3×3: 64, 128, 128, 128): four times the work of
     strided-wide, and less than two thirds of conv4's."""
     layers = _block(channels, 32, 5, 2) + _block(32, 64, 3, 1) + _block(64, 128, 3, 2)
     layers += _block(128, 128, 3, 1) + _block(128, 128, 3, 2)

@@ -13,6 +13,7 @@ TorchvisionEncoder = Literal["resnet18", "vgg11_bn", "efficientnet_b0", "mobilen
 Encoder = Literal[
     "strided",
     "strided-wide",
+    "strided-mid",
     "strided-deep",
     "conv4",
     "mnist-post",
