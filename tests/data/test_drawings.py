@@ -58,6 +58,8 @@ def test_print_and_pen_are_classes_of_one_set(built: Dataset) -> None:
     counts = dict(zip(names, built.train.counts.tolist()))
     assert counts["DIGIT SEVEN 7"] == sum(drawings.PRINTED)
     assert counts["Tagalog/character02"] == 3 + drawings.PEN_AGAIN
+    composed = [count for name, count in counts.items() if name.startswith("Composed/")]
+    assert composed == [drawings.COMPOSED[1]] * (4 * drawings.COMPOSED[0]), "of the four characters trained on"
 
 
 def test_what_is_held_out_is_never_trained_on(built: Dataset) -> None:

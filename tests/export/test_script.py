@@ -185,7 +185,7 @@ def test_the_network_starts_as_ours(encoder: str, channels: int) -> None:
     torch.testing.assert_close(embeddings, ours.eval().embed(images), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("second", ["strided", "conv4", "mobilenet_v3_small"])
+@pytest.mark.parametrize("second", ["strided", "strided-mid", "conv4", "mobilenet_v3_small"])
 def test_two_towers_and_the_verdict_start_as_ours(second: str) -> None:
     recipe = Recipe(encoder="strided", second_tower=second, embedding_dim=6, seed=3)
     ours, theirs = build_network(recipe, 1, (28, 28)), parts_of(recipe)
