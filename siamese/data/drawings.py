@@ -136,14 +136,14 @@ def _characters(data_dir: Path) -> list[Character]:
 
 def _build(found: list[Character], seed: int, report: Progress) -> Dataset:
     printed = glyphs.build(seed, lambda done: report(0.2 * done))
-    characters = [letter.character for letter in distinct_letters() if letter.part == "train"]
+    letters = [letter.character for letter in distinct_letters() if letter.part == "train"]
     names, groups = list(printed.train.class_names), printed.train.groups.tolist()
     new = signs()
     names += [f"{unicodedata.name(sign)} {sign}" for sign in new]
     groups += [len(printed.train.group_names)] * len(new)
     generator = torch.Generator().manual_seed(seed)
     hands = zip((VARIED, _BENT), PRINTED)
-    rendered = [render(characters + new, hand, images, generator) for hand, images in hands]
+    rendered = [render(letters + new, hand, images, generator) for hand, images in hands]
     report(0.5)
     images = torch.cat(rendered, 1)
     in_print = ImageBank(
@@ -172,8 +172,9 @@ def _build(found: list[Character], seed: int, report: Progress) -> Dataset:
     for alphabet, named in by_pen.items():
         if alphabet not in (VALIDATION, TEST):
             train += [_bank(alphabet, named, turn, mirror) for turn, mirror in TURNED]
-    new, each = COMPOSED[0] * len(recorded), COMPOSED[1]
-    composed = draw(compose(recorded, new, each, generator), SIZE, pen, generator).unflatten(0, (new, each))
+    characters, each = COMPOSED[0] * len(recorded), COMPOSED[1]
+    composed = draw(compose(recorded, characters, each, generator), SIZE, pen, generator)
+    composed = composed.unflatten(0, (characters, each))
     train.append(_bank("Composed", [(f"character{i + 1:04}", images) for i, images in enumerate(composed)]))
     report(1.0)
     return Dataset(

@@ -315,7 +315,8 @@ _TORCHVISION = {
 
 def _network(recipe: Recipe, channels: int, size: tuple[int, int]) -> list[str]:
     towers = _towers(recipe)
-    lines = list(dict.fromkeys(_BLOCKS[encoder] for encoder in towers.values() if encoder in _BLOCKS))
+    blocks = [_BLOCKS[encoder] for encoder in towers.values() if encoder in _BLOCKS]
+    lines = list(dict.fromkeys(line for block in blocks for line in block.splitlines()))
     twins = recipe.second_tower == recipe.encoder and recipe.encoder not in get_args(TorchvisionEncoder)
     for variable, encoder in {"tower": recipe.encoder}.items() if twins else towers.items():
         if encoder in get_args(TorchvisionEncoder):
