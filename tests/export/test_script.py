@@ -26,7 +26,8 @@ from siamese import SiameseError
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import NAMES, load_dataset
 from siamese.export.files import write_dataset
-from siamese.export.script import MOST_LINES, WIDTH, pytorch_script
+from siamese.export.script.lines import WIDTH
+from siamese.export.script.script import MOST_LINES, pytorch_script
 from siamese.learning.augment import KINDS, apply_transforms, draw_transforms
 from siamese.learning.batches import Batch, batch_loss
 from siamese.models.network import build_network

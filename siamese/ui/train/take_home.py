@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from siamese import SiameseError
-from siamese.export import figures
 from siamese.export import files as export
-from siamese.export.script import pytorch_script
+from siamese.export.script.script import pytorch_script
 from siamese.training.jobs.job import TrainingJob
 from siamese.ui import choice
 from siamese.ui.errors import in_both
@@ -32,16 +31,20 @@ def _script(job: TrainingJob) -> bytes:
     return pytorch_script(job.history.recipe, job.dataset_name, channels, (height, width)).encode()
 
 
-def _figure(job: TrainingJob, write: Callable[[Any], bytes]) -> bytes:
-    return write(figures.run_figure(job.history_copy(), choice.label(job.dataset_name, job.recipe), job.dataset))
+def _figure(job: TrainingJob, kind: Literal["png", "svg"]) -> bytes:
+    # Imported here: matplotlib would make every start of the server slower, and few runs are asked for a figure.
+    from siamese.export.figures.figure import as_png, as_svg, run_figure
+
+    write = {"png": as_png, "svg": as_svg}[kind]
+    return write(run_figure(job.history_copy(), choice.label(job.dataset_name, job.recipe), job.dataset))
 
 
 FILES: dict[str, tuple[str, str, Callable[[TrainingJob], bytes]]] = {
     "weights": ("weights.safetensors", "application/octet-stream", _weights),
     "json": ("run.json", "application/json", lambda job: export.run_as_json(job.snapshot()).encode()),
     "csv": ("run.csv", "text/csv", lambda job: export.run_as_csv(job.history_copy()).encode()),
-    "png": ("run.png", "image/png", lambda job: _figure(job, figures.as_png)),
-    "svg": ("run.svg", "image/svg+xml", lambda job: _figure(job, figures.as_svg)),
+    "png": ("run.png", "image/png", lambda job: _figure(job, "png")),
+    "svg": ("run.svg", "image/svg+xml", lambda job: _figure(job, "svg")),
     "script": ("train.py", "text/x-python", _script),
 }
 
