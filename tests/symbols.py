@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
 import random
+import zipfile
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -53,6 +55,22 @@ def painted(strokes: list[Stroke], side: int) -> Image.Image:
         for x, y in points:
             brush.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), 0)
     return image.resize((side, side), Image.Resampling.BOX)
+
+
+def png(class_: int, number: int, side: int = 32, mode: str = "L") -> bytes:
+    """A drawing of a class, as a file. number: which of all drawings."""
+    out = io.BytesIO()
+    painted(drawing(symbol(class_), number), side).convert(mode).save(out, "PNG")
+    return out.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """Files by their paths, as a zip."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
 
 
 def drawings(classes: int, images: int, side: int, seed: int = 0) -> np.ndarray:

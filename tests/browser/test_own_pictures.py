@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from symbols import drawing, painted, symbol
+from symbols import drawing, png, symbol, zipped
 
 from siamese.data.archive import load_zip
 from siamese.ui.lab import current_lab
@@ -47,20 +46,6 @@ def draw_one(visitor: Any, class_: int, number: int) -> None:
 
 def count(visitor: Any) -> str:
     return visitor.page.eval_on_selector(".own", "node => node.dataset.count")
-
-
-def png(class_: int, number: int) -> bytes:
-    out = io.BytesIO()
-    painted(drawing(symbol(class_), 100 * class_ + number), 32).save(out, "PNG")
-    return out.getvalue()
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return out.getvalue()
 
 
 def bring(visitor: Any, name: str, content: bytes) -> None:

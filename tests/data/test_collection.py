@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from symbols import drawing, painted, symbol
+from symbols import drawing, painted, png, symbol, zipped
 
 from siamese import SiameseError
 from siamese.data import limits
@@ -20,26 +19,12 @@ from siamese.data.collection import TWICE, Collection, class_name, thumbnail
 SIDE = 32
 
 
-def drawn(class_: int, number: int, mode: str = "L") -> bytes:
-    out = io.BytesIO()
-    painted(drawing(symbol(class_), number), SIDE).convert(mode).save(out, "PNG")
-    return out.getvalue()
-
-
 def collected(classes: int, images: int) -> Collection:
     collection = Collection("Our doodles")
     for c in range(classes):
         for n in range(images):
-            collection.add(f"sign {c}", "drawing.png", drawn(c, 100 * c + n))
+            collection.add(f"sign {c}", "drawing.png", png(c, 100 * c + n))
     return collection
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return out.getvalue()
 
 
 def test_ten_drawn_classes_make_a_data_set_with_a_test() -> None:
@@ -60,7 +45,7 @@ def test_ten_drawn_classes_make_a_data_set_with_a_test() -> None:
 
 def test_what_goes_home_is_what_the_command_line_reads(tmp_path: Path) -> None:
     collection = collected(10, 5)
-    collection.add("lonely", "drawing.png", drawn(77, 0))
+    collection.add("lonely", "drawing.png", png(77, 0))
     (tmp_path / "my.zip").write_bytes(collection.as_zip())
     here, there = collection.dataset("own:abc"), load_zip(tmp_path / "my.zip")
     for mine, read in ((here.train, there.train), (here.validation, there.validation), (here.test, there.test)):
@@ -71,8 +56,8 @@ def test_what_goes_home_is_what_the_command_line_reads(tmp_path: Path) -> None:
 
 
 def test_a_zip_is_taken_in_and_what_is_no_picture_is_skipped_with_its_reason() -> None:
-    files = {f"set/{c}/{n}.png": drawn(c, n) for c in range(4) for n in range(6)}
-    files |= {"set/0/copy.png": drawn(0, 3), "set/1/notes.txt": b"hello", "set/2/cut.png": drawn(2, 9)[:200]}
+    files = {f"set/{c}/{n}.png": png(c, n) for c in range(4) for n in range(6)}
+    files |= {"set/0/copy.png": png(0, 3), "set/1/notes.txt": b"hello", "set/2/cut.png": png(2, 9)[:200]}
     collection = Collection.read("signs.zip", zipped(files))
     assert {name: len(pictures) for name, pictures in collection.classes.items()} == dict.fromkeys("0123", 6)
     reasons = {skipped.name.rsplit("/", 1)[1]: skipped.why for skipped in collection.skipped}
@@ -115,7 +100,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(name: str, content:
 
 
 def test_one_class_is_kept_though_it_cannot_be_trained_on() -> None:
-    collection = Collection.read("one.zip", zipped({f"a/{n}.png": drawn(0, n) for n in range(6)}))
+    collection = Collection.read("one.zip", zipped({f"a/{n}.png": png(0, n) for n in range(6)}))
     assert collection.count == 6
     with pytest.raises(SiameseError, match="at least 2 classes"):
         collection.dataset("own:x")
@@ -127,7 +112,7 @@ def test_one_class_is_kept_though_it_cannot_be_trained_on() -> None:
 def test_changes_by_hand() -> None:
     collection = collected(2, 6)
     before = collection.dataset("own:x")
-    collection.add("sign 0", "again.png", drawn(0, 0))
+    collection.add("sign 0", "again.png", png(0, 0))
     assert collection.count == 12 and collection.skipped[-1].why == TWICE
     collection.rename_class("sign 0", "sun")
     collection.remove(collection.classes["sign 1"][0].number)
@@ -145,7 +130,7 @@ def test_changes_by_hand() -> None:
 
 def test_drawings_in_colour_modes_are_known_as_grey() -> None:
     collection = Collection("x")
-    collection.add("a", "d.png", drawn(0, 0, "RGBA"))
+    collection.add("a", "d.png", png(0, 0, mode="RGBA"))
     assert collection.classes["a"][0].header.grey
     assert Image.open(io.BytesIO(thumbnail(collection.classes["a"][0]))).size == (SIDE, SIDE)
 
@@ -155,7 +140,7 @@ def test_everything_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MAX_OWN_PICTURES", "MAX_OWN_FILES_BYTES"):
         with monkeypatch.context() as patch, pytest.raises(SiameseError, match="at most"):
             patch.setattr(limits, name, 4)
-            collection.add("sign 0", "d.png", drawn(0, 99))
+            collection.add("sign 0", "d.png", png(0, 99))
     monkeypatch.setattr(limits, "MAX_OWN_CLASSES", 2)
     with pytest.raises(SiameseError, match="at most 2 classes"):
         collection.add_class("third")

@@ -5,16 +5,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from other_process import printed_elsewhere
 from PIL import Image
 
 from siamese.data.bank import Dataset, ImageBank
@@ -297,22 +294,12 @@ def test_same_seed_same_set(few_people: None) -> None:
 
 def test_another_process_builds_the_same(few_people: None) -> None:
     code = """
-import sys
-sys.path[:0] = sys.argv[1:]
 import test_doodle_faces
 from siamese.data.doodle_faces import dataset
 dataset.PEOPLE, dataset.IMAGES_PER_PERSON = 8, 4
 print(test_doodle_faces._digest(dataset.build(2)))
 """
-    here = Path(__file__).resolve()
-    told = subprocess.run(
-        [sys.executable, "-c", code, str(here.parents[2]), str(here.parent)],
-        env={**os.environ, "PYTHONHASHSEED": "77"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert told.stdout.strip() == _digest(dataset.build(2))
+    assert printed_elsewhere(code, __file__) == _digest(dataset.build(2))
 
 
 def test_progress_rises_to_one(few_people: None) -> None:

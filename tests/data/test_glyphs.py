@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-import os
 import random
-import subprocess
-import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_process import printed_elsewhere
 from torch import Tensor
 
 from siamese.data.bank import Dataset, ImageBank
@@ -251,8 +248,6 @@ def test_number_of_threads_changes_nothing(few_alphabets: None) -> None:
 
 def test_another_process_builds_the_same(few_alphabets: None) -> None:
     code = """
-import sys
-sys.path[:0] = sys.argv[1:]
 import test_glyphs
 from siamese.data.glyphs import alphabets
 from siamese.data.glyphs import dataset as glyphs
@@ -260,15 +255,7 @@ alphabets.ALPHABETS = tuple(a for a in alphabets.ALPHABETS if a[0] in ("Greek ca
 glyphs.IMAGES_PER_CHARACTER = 5
 print(test_glyphs._digest(glyphs.build(2)))
 """
-    here = Path(__file__).resolve()
-    told = subprocess.run(
-        [sys.executable, "-c", code, str(here.parents[2]), str(here.parent)],
-        env={**os.environ, "PYTHONHASHSEED": "77"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert told.stdout.strip() == _digest(glyphs.build(2))
+    assert printed_elsewhere(code, __file__) == _digest(glyphs.build(2))
 
 
 def test_progress_rises_to_one(few_alphabets: None) -> None:

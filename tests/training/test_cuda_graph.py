@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 import torch
+from step_kinds import step_kinds
 from torch import Tensor
 
 from siamese import SiameseError
@@ -28,15 +29,9 @@ from siamese.training.step import TrainingStep
 CPU = torch.device("cpu")
 WAIT = 300.0
 PAIRS = Recipe(encoder="conv4", embedding_dim=8, batch_size=16, augmentation="affine", steps=60, validate_every=20)
-ALL_PAIRS = replace(PAIRS, batching="all-pairs", classes_per_batch=6, images_per_class=4)
-KINDS = {
-    "contrastive": PAIRS,
-    "bce": replace(PAIRS, loss="bce", similarity="learned", normalize=False),
-    "triplet": replace(PAIRS, loss="triplet", batching="triplets"),
-    "all pairs": ALL_PAIRS,
-    "all pairs bce": replace(ALL_PAIRS, loss="bce", similarity="learned", normalize=False),
-    "supcon": replace(ALL_PAIRS, loss="supcon", similarity="cosine"),
-    "hard triplets": replace(ALL_PAIRS, loss="triplet", mining="hard"),
+KINDS = step_kinds(PAIRS)
+ALL_PAIRS = KINDS["all pairs"]
+KINDS |= {
     "all triplets": replace(ALL_PAIRS, loss="triplet", mining="all"),
     "sgd": replace(PAIRS, optimizer="sgd", momentum=0.9),
     "adam": replace(PAIRS, optimizer="adam"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from step_kinds import step_kinds
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset
@@ -32,15 +33,9 @@ from siamese.training.step import TrainingStep, in_bfloat16
 
 CPU = torch.device("cpu")
 PAIRS = Recipe(encoder="strided", embedding_dim=8, batch_size=16, steps=20, validate_every=100)
-ALL_PAIRS = replace(PAIRS, batching="all-pairs", classes_per_batch=6, images_per_class=4)
-KINDS = {
-    "contrastive": PAIRS,
-    "bce": replace(PAIRS, loss="bce", similarity="learned", normalize=False),
-    "triplet": replace(PAIRS, loss="triplet", batching="triplets"),
-    "all pairs": ALL_PAIRS,
-    "all pairs bce": replace(ALL_PAIRS, loss="bce", similarity="learned", normalize=False),
-    "supcon": replace(ALL_PAIRS, loss="supcon", similarity="cosine"),
-    "hard triplets": replace(ALL_PAIRS, loss="triplet", mining="hard"),
+KINDS = step_kinds(PAIRS)
+ALL_PAIRS = KINDS["all pairs"]
+KINDS |= {
     "random triplets": replace(ALL_PAIRS, loss="triplet", mining="random", soft_margin=True),
     "two towers": replace(PAIRS, second_tower="strided-wide"),
 }

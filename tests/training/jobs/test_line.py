@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
+from endless import endless
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
 from siamese.training import control as control_module
-from siamese.training.control import TrainingControl
-from siamese.training.events import Event, Finished, Paused, Progress
 from siamese.training.jobs import job as job_module
 from siamese.training.jobs import line as line_module
 from siamese.training.jobs.job import TrainingJob, Visitor
 from siamese.training.jobs.line import HEAD_START, Line
-
-
-def endless(recipe: Recipe, dataset: Dataset, control: TrainingControl, **_: Any) -> Iterator[Event]:
-    step = 0
-    while not control.stopped:
-        if not control.next_steps(1)[0]:
-            yield Paused()
-            continue
-        step += 1
-        yield Progress(step, (0.5,), float(step), 1.0, 1.0, 0.1, 1.0)
-    yield Finished(step, 1.0, "stopped", b"")
 
 
 @pytest.fixture

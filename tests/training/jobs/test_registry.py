@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from endless import endless
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset
@@ -230,15 +231,10 @@ def test_pause_step_and_stop_while_paused(open_registry: Open, dataset: Dataset)
 
     def run(recipe: Recipe, dataset: Dataset, control: TrainingControl, **_: object) -> Iterator[Event]:
         yield STARTED
-        step = 0
-        while not control.stopped:
-            if not control.next_steps(1)[0]:
-                yield Paused()
-                continue
-            step += 1
-            yield progress(step)
-            stepped.release()
-        yield Finished(step, 0.1, "stopped", None)
+        for event in endless(recipe, dataset, control):
+            yield event
+            if isinstance(event, Progress):
+                stepped.release()
 
     registry = open_registry(run=run)
     job = registry.submit(Visitor("me"), Recipe(), "patterns", lambda tell: dataset, paused=True)
