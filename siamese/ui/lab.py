@@ -41,13 +41,13 @@ _log = logging.getLogger("siamese")
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights"
 EXAMPLES = ROOT / "examples"
-RUN_PREFIX = "run:"  # a model named so is the best checkpoint of that training job
+RUN_PREFIX = "run:"  # this prefix and a job's key name the best checkpoint of that job
 BUILT_IN: tuple[str, ...] = ("glyphs", "doodle-faces")
-FILE_PREFIX = "file:"  # a model named so is a checkpoint that somebody has uploaded
+FILE_PREFIX = "file:"  # this prefix and a key name an uploaded checkpoint
 MOST_COMPARERS = 32  # networks kept ready in memory
 MOST_BROUGHT = 8  # uploaded checkpoints kept in memory
 MOST_BROUGHT_BYTES = 64 * limits.MIB  # of one uploaded checkpoint: a ResNet-18 has 45 MB
-SNAPSHOT_SECONDS = 10.0  # how long a running run is waited for
+SNAPSHOT_SECONDS = 10.0  # seconds to wait for a snapshot of a run
 
 
 class Lab:
@@ -70,7 +70,9 @@ class Lab:
         )
         self.address = ""  # where others reach the page, once it is served
         self.room_key = secrets.token_urlsafe(9)  # opens the teacher's page of the room
-        self.overview: tuple[float, dict[str, Any]] | None = None  # what the room's page was answered last, and when
+        self.overview: tuple[float, dict[str, Any]] | None = (
+            None  # the last answer for the page of the room, and its time
+        )
         self.own = OwnSets()
         self._comparers: OrderedDict[str, Comparer] = OrderedDict()
         self._brought: OrderedDict[str, Comparer] = OrderedDict()
@@ -78,12 +80,12 @@ class Lab:
         self._closed = threading.Event()
         self._left_out: set[str] = set()  # files that the log has named already
         self._warming: threading.Thread | None = None
-        self.ready = threading.Event()  # the built-in data sets have been loaded, or could not be
+        self.ready = threading.Event()  # set when loading the built-in data sets has ended
 
     def _train(
         self, recipe: Recipe, dataset: Dataset, control: TrainingControl, *, device: torch.device
     ) -> Iterator[Event]:
-        """train(), for recipes of strangers: within this server's memory, and with nothing fetched on their word."""
+        """train() for recipes of strangers: it stays within the memory of this server and downloads nothing."""
         for encoder in (recipe.encoder, recipe.second_tower):
             if recipe.pretrained and encoder and not imagenet_weights_here(encoder):
                 raise SiameseError(
@@ -133,7 +135,7 @@ class Lab:
         return sound
 
     def leave_out(self, name: str, why: str) -> None:
-        """Notes in the log, once, that the server runs without a file of its own."""
+        """Writes to the log, once, that the server runs without one of its files."""
         if name not in self._left_out:
             self._left_out.add(name)
             _log.warning("%s is left out: %s", name, why)
@@ -207,10 +209,6 @@ class Lab:
             while len(self._comparers) > MOST_COMPARERS:
                 self._comparers.popitem(last=False)
         return loaded
-
-    def finished_runs(self, owner: str) -> list[TrainingJob]:
-        """An owner's runs that have weights, the newest first."""
-        return [job for job in reversed(self.jobs.of_owner(owner)) if job.weights is not None]
 
     def usable_runs(self, owner: str) -> list[TrainingJob]:
         """An owner's runs that can compare, the newest first: those with weights, and those that run."""

@@ -53,9 +53,3 @@ def uploaded(path: object) -> Path:
     except (OSError, RuntimeError) as error:
         raise refused from error
     return real
-
-
-def image_upload(**words: Any) -> ImageUpload:
-    """An ImageUpload as the Compare tab shows it, with its label and id."""
-    # Gradio's page reads the constructor's own parameters, so these are given here and not in a constructor of ours.
-    return ImageUpload(type="pil", sources=["upload", "clipboard"], buttons=[], height=394, **words)

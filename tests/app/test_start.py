@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ import httpx
 import pytest
 import torch
 
-from siamese.data.bank import Dataset
 from siamese.ui import lab as labs
 from siamese.ui.app import build_demo
 from siamese.ui.compare import models
@@ -86,8 +85,8 @@ def test_a_damaged_file_is_left_out_and_named(folders: Path, how: str, caplog: p
     named = damage(folders, how)
     lab = labs.open_lab(Settings(folders, torch.device("cpu"), jobs=1, workers=1, threads=1))
     try:
-        shipped, pairs = models.model_choices(""), compare_tab.examples()
-        models.model_choices(""), compare_tab.examples()
+        shipped, pairs = models.shipped_models(), compare_tab.examples()
+        models.shipped_models(), compare_tab.examples()
         assert all(pair[side].startswith("data:image/png;base64,") for pair in pairs for side in ("left", "right"))
     finally:
         lab.close()
@@ -145,17 +144,14 @@ def serving(data_dir: Path, log: Path) -> Iterator[Server]:
         process.wait(30)
 
 
-def test_killed_in_a_run_started_again_and_ended_by_control_c(
-    data_dir: Path, built_in: Callable[[str], Dataset], tmp_path: Path
-) -> None:
-    built_in("glyphs")
+def test_killed_in_a_run_started_again_and_ended_by_control_c(server_data: Path, tmp_path: Path) -> None:
     settings = {"steps": 5000, "batch_size": 16}
-    with serving(data_dir, tmp_path / "first") as server:
+    with serving(server_data, tmp_path / "first") as server:
         key = server.call("start_training", "contrastive-pairs", "glyphs", settings)["id"]
         server.wait_for_step(key)
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(30)
-    with serving(data_dir, tmp_path / "second") as server:
+    with serving(server_data, tmp_path / "second") as server:
         assert server.web.get("/healthz").json()["jobs"] == 0
         chart = next(
             one["id"]

@@ -1,4 +1,4 @@
-"""A hundred simulated people on one server: what they are answered, and what is left when they have gone."""
+"""A hundred simulated people use one server: the answers they get, and what remains of their visit."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ ABOUT = (
 
 
 class Sizes(NamedTuple):
-    """people: how many; seconds: for how long; first: seconds of the visit before, by ten of them.  settle: the most
-    seconds until threads that nobody needs have ended."""
+    """people: how many come.
+    seconds: how long they stay.
+    first: seconds of an earlier visit by ten of them.
+    settle: the longest wait, in seconds, for threads that nobody needs to end.
+    """
 
     people: int
     seconds: float
@@ -50,7 +53,7 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
     if find_spec("gradio") is None:
         yield bench.row("load", left_out="gradio is not installed")
         return
-    bench.dataset("glyphs")  # drawn before the server starts, which would draw it while it is measured
+    bench.dataset("glyphs")  # rendered now; otherwise the server would render it during the measurement
     with _server(bench) as (process, place):
         _visit(place, 10, sizes.first)
         before = _settled(process, place, None, sizes.settle)
@@ -80,7 +83,7 @@ def _total(counts: Counter[str], word: str) -> int:
 
 
 def _visit(place: Place, people: int, seconds: float) -> list[Person]:
-    """So many people for so long; returns when the last one has gone."""
+    """`people` people use the server for `seconds`. Returns when the last one has gone."""
     everybody = [Person(place, number) for number in range(people)]
     until = time.monotonic() + seconds
     threads = [threading.Thread(target=person.live, args=(until,)) for person in everybody]
@@ -94,7 +97,7 @@ def _visit(place: Place, people: int, seconds: float) -> list[Person]:
 def _settled(
     process: subprocess.Popen[str], place: Place, before: dict[str, Any] | None, most: float
 ) -> dict[str, Any]:
-    """The state of the server once no run is left and it holds no more than before, or so many seconds later."""
+    """The state of the server when no run is left and it holds no more than before, or after `most` seconds."""
     until = time.monotonic() + most
     while True:
         state = _state(process, place)
@@ -107,7 +110,7 @@ def _settled(
 
 
 def _state(process: subprocess.Popen[str], place: Place) -> dict[str, Any]:
-    """memory_mb, and threads and open files where the system says them."""
+    """Its memory in MB and its runs; its threads and open files where the system has /proc."""
     with urllib.request.urlopen(f"{place.address}healthz", timeout=30) as answer:
         health = json.load(answer)
     state: dict[str, Any] = {"memory_mb": health["memory_mb"], "runs": health["jobs"] + health["waiting"]}
@@ -119,7 +122,7 @@ def _state(process: subprocess.Popen[str], place: Place) -> dict[str, Any]:
 
 @contextmanager
 def _server(bench: Bench) -> Iterator[tuple[subprocess.Popen[str], Place]]:
-    """The app in a process of its own, on a free port of this machine and with a folder of its own for uploads."""
+    """The app in another process, on a free port of this machine, with its own folder for uploads."""
     here = str(Path(__file__).resolve().parents[3])
     with tempfile.TemporaryDirectory() as uploads:
         environment = os.environ | {
@@ -138,30 +141,32 @@ def _server(bench: Bench) -> Iterator[tuple[subprocess.Popen[str], Place]]:
             if not line:
                 raise SiameseError("The server of this measurement did not start.")
             orders = json.loads(line)
-            yield process, Place(orders["address"], orders["chart"], orders["batch"], tuple(orders["models"]))
+            yield process, Place(orders["address"], orders["chart"], orders["explore"], tuple(orders["models"]))
             process.stdin.close()
             process.wait(60)
 
 
 def _serve(data_dir: str, device: str) -> None:
-    """Serves until stdin ends; the first line of stdout says where, and what there is to use."""
+    """Serves until stdin ends. The first line of stdout has the address, the components and the models."""
     import torch
 
     from siamese.ui import lab
     from siamese.ui.app import build_demo, launch
+    from siamese.ui.explore.tab import ExploreView
     from siamese.ui.settings import JOBS, Settings, default_workers
     from siamese.ui.train.live_chart import LiveChart
 
-    lab.BUILT_IN = ("glyphs",)  # drawing the others would be measured along
+    lab.BUILT_IN = ("glyphs",)  # rendering the others would be part of the measurement
     workers, threads = default_workers(torch.device(device))
     settings = Settings(Path(data_dir), torch.device(device), JOBS, workers, threads, port=0)
     demo = build_demo(settings)
     address = launch(demo, settings, quiet=True)
-    chart = next(number for number, block in demo.blocks.items() if isinstance(block, LiveChart))
-    data = {number for number, block in demo.blocks.items() if getattr(block, "elem_id", "") == "pairs-data"}
-    batch = next((fn for fn, event in demo.fns.items() if any(target[0] in data for target in event.targets)), None)
+    chart, explore = (
+        next(number for number, block in demo.blocks.items() if isinstance(block, kind))
+        for kind in (LiveChart, ExploreView)
+    )
     models = [path.stem for path in lab.current_lab().shipped_paths()]
-    print(json.dumps({"address": address, "chart": chart, "batch": batch, "models": models}), flush=True)
+    print(json.dumps({"address": address, "chart": chart, "explore": explore, "models": models}), flush=True)
     sys.stdin.read()
     sys.stderr.flush()
     os._exit(0)

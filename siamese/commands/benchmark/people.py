@@ -1,4 +1,4 @@
-"""Simulated people: each uses the server as a browser and a program do, and sometimes as nobody should."""
+"""Simulated people. Each uses the server as a browser and as a program does, and sometimes sends nonsense."""
 
 from __future__ import annotations
 
@@ -15,26 +15,33 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 POLL_SECONDS = 1.0
-ACTION_SECONDS = 8.0  # the mean time between two actions of one person, beside the polls
+ACTION_SECONDS = 8.0  # the mean time between two actions of one person; polls are no actions
 _ACTIONS = {"start": 3, "stop": 2, "status": 2, "compare": 3, "frame": 2, "batch": 2, "nonsense": 3}
 _JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
 class Place:
-    """A server as people find it. chart: the component that is polled.  batch: the number of the event that draws a
-    batch, or None.  models: what images are compared with."""
+    """A server as people find it.
+
+    chart, explore: the numbers of two components of the page, the one that is polled and the one that draws a batch.
+    models: what images are compared with.
+    """
 
     address: str
     chart: int
-    batch: int | None
+    explore: int
     models: tuple[str, ...]
 
 
 @dataclass
 class Outcome:
-    """What came back. counts: answers by action and by "right", "refused" or "wrong".  polls: milliseconds of each.
-    wrong: the first answers that were neither right nor a clear refusal."""
+    """The answers of the server.
+
+    counts: by action and verdict, which is "right", "refused" or "wrong".
+    polls: milliseconds of each poll.
+    wrong: the first answers that were neither right nor a clear refusal.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     polls: list[float] = field(default_factory=list)
@@ -47,7 +54,7 @@ class Outcome:
 
 
 class Person:
-    """One of many; what it does is decided by its number alone."""
+    """One of many people. The number decides all that a person does."""
 
     def __init__(self, place: Place, number: int) -> None:
         self.outcome = Outcome()
@@ -60,7 +67,7 @@ class Person:
         self._connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=60)
 
     def live(self, until: float) -> None:
-        """Polls once a second and acts now and then, until that time.monotonic()."""
+        """Polls once a second, and acts now and then, until time.monotonic() is `until`."""
         poll = time.monotonic() + self._random.random() * POLL_SECONDS
         act = time.monotonic() + self._random.random() * ACTION_SECONDS
         while (due := min(poll, act)) < until:
@@ -89,16 +96,17 @@ class Person:
     def _post(self, path: str, **values: Any) -> tuple[int, str]:
         return self._request("POST", path, json.dumps(values).encode())
 
-    def _function(self, name: str, *data: Any) -> Any:
+    def _function(self, component: int, name: str, data: Any) -> Any:
+        """The answer of a function of a component, as the page's scripts ask for it."""
         status, text = self._post(
-            "component_server", component_id=self._place.chart, fn_name=name, session_hash=self._session, data=data
+            "component_server", component_id=component, fn_name=name, session_hash=self._session, data=data
         )
         if status != 200:
             raise ValueError(f"{status} {text}")
         return json.loads(text)
 
     def _event(self, action: str, path: str, **values: Any) -> Any:
-        """The result of an event; None where it was refused with a sentence, which is noted."""
+        """The result of an event. None where the server refused it with a sentence; the refusal is counted."""
         status, text = self._post(path, **values)
         if status == 503:  # the queue is full
             self.outcome.note(action, "refused")
@@ -118,7 +126,7 @@ class Person:
 
     def _poll(self) -> None:
         began = time.perf_counter()
-        answer = self._function("poll", self._key, self._version)
+        answer = self._function(self._place.chart, "poll", [self._key, self._version])
         self.outcome.polls.append(1000 * (time.perf_counter() - began))
         self._version = answer.get("v", -1)
         self._judge("poll", answer, answer.get("gone", False) or isinstance(answer.get("v"), int))
@@ -139,7 +147,7 @@ class Person:
         self._judge("status", result, right=bool(result) and "state" in result[0])
 
     def _frame(self) -> None:
-        answer = self._function("frame", self._key, 0)
+        answer = self._function(self._place.chart, "frame", [self._key, 0])
         self._judge("frame", answer, right=answer.get("gone", False) or "edges" in answer)
 
     def _upload(self) -> dict[str, Any]:
@@ -159,17 +167,9 @@ class Person:
         self._judge("compare", result, right=bool(result) and result[0]["dissimilarity"] >= 0)
 
     def _batch(self) -> None:
-        if self._place.batch is None:
-            return
-        data = ["glyphs", "pairs", self._random.randrange(1000), None]
-        result = self._event(
-            "batch",
-            "queue/join",
-            fn_index=self._place.batch,
-            data=data,
-            session_hash=f"{self._session}-{time.time_ns()}",
-        )
-        self._judge("batch", result, right=isinstance(result, list))
+        options = {"from": "data:glyphs", "seed": self._random.randrange(1000)}
+        answer = self._function(self._place.explore, "explore", ["batch", options])
+        self._judge("batch", answer, right=bool(answer.get("cards")))
 
     def _nonsense(self) -> None:
         path, body = self._random.choice(

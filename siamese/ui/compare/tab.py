@@ -28,10 +28,10 @@ from siamese.ui.widget import Widget
 class CompareView(Widget):
     """The whole tab.
 
-    models: what this browser may choose, as [title, key].
+    models: what this browser may choose, as (title, key).
     """
 
-    def __init__(self, value: None = None, *, models: list[list[str]] | None = None, **props: Any) -> None:
+    def __init__(self, value: None = None, *, models: list[tuple[str, str]] | None = None, **props: Any) -> None:
         super().__init__(
             {"models": models or []},
             "compare",

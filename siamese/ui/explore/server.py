@@ -8,7 +8,7 @@ from typing import Any
 from siamese import SiameseError
 from siamese.training.jobs.job import TrainingJob
 from siamese.ui import choice
-from siamese.ui.compare.models import model_choices
+from siamese.ui.compare.models import shipped_models
 from siamese.ui.explore.batch import SIZES, wall
 from siamese.ui.explore.episodes import SHOTS, WAYS, episode, guess_score, many_episodes
 from siamese.ui.explore.errors import ORDERS, errors
@@ -80,7 +80,7 @@ def sources(arguments: Any) -> dict[str, Any]:
     if access is not None and all(entry["key"] != f"{RUN_PREFIX}{job}" for entry in listed):
         title = choice.label(access.job.dataset_name, access.job.recipe)
         listed.insert(0, {"key": f"{RUN_PREFIX}{job}", "title": title})
-    models = [{"key": key, "title": title} for title, key in model_choices("")]
+    models = [{"key": key, "title": title} for title, key in shipped_models()]
     own = own if current_lab().own.named(own) is not None else ""
     data = [
         {"key": DATA_PREFIX + name, "title": title}
