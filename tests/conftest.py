@@ -107,3 +107,13 @@ def built_in(data_dir: Path) -> Callable[[str], Dataset]:
             return load_dataset(name, data_dir)
 
     return load
+
+
+@pytest.fixture(scope="session")
+def server_data(data_dir: Path, built_in: Callable[[str], Dataset]) -> Path:
+    """The data folder with all sets that a server renders when it starts, so that no server renders them again."""
+    from siamese.ui.lab import BUILT_IN
+
+    for name in BUILT_IN:
+        built_in(name)
+    return data_dir

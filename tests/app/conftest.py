@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
@@ -11,17 +11,15 @@ import pytest
 import torch
 from gradio_client import Client
 
-from siamese.data.bank import Dataset
 from siamese.ui.app import build_demo, launch
 from siamese.ui.lab import current_lab
 from siamese.ui.settings import Settings
 
 
 @pytest.fixture(scope="package")
-def demo(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[gr.Blocks]:
+def demo(server_data: Path) -> Iterator[gr.Blocks]:
     """A page that is served, with room for one run at once."""
-    built_in("glyphs")
-    settings = Settings(data_dir, torch.device("cpu"), jobs=1, workers=1, threads=1, port=0)
+    settings = Settings(server_data, torch.device("cpu"), jobs=1, workers=1, threads=1, port=0)
     demo = build_demo(settings)
     launch(demo, settings, quiet=True)
     yield demo

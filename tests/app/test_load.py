@@ -1,4 +1,4 @@
-"""A hundred people on one server for twenty seconds; `python -m siamese benchmark load` is the same for two minutes."""
+"""A hundred people on one server for ten seconds. `python -m siamese benchmark load` does the same for two minutes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def test_a_crowd_is_answered_and_leaves_nothing_behind(
     data_dir: Path, built_in: Callable[[str], Dataset], capfd: pytest.CaptureFixture[str]
 ) -> None:
     built_in("glyphs")
-    (row,) = load.measure(Bench(torch.device("cpu"), data_dir=data_dir), load.QUICK)
+    (row,) = load.measure(Bench(torch.device("cpu"), data_dir=data_dir), load.Sizes(people=100, seconds=10.0))
     said = f"{row}\n{capfd.readouterr().err[-3000:]}"
     assert row["answers"]["wrong"] == 0, said
     assert row["answers"]["right"] >= 100 and row["answers"]["refused"] >= 1, said
-    assert {"start", "stop", "compare", "upload", "poll", "nonsense"} <= set(row["actions"]), said
+    assert {"start", "stop", "compare", "upload", "batch", "poll", "nonsense"} <= set(row["actions"]), said
     for what in ("threads", "files"):
         if row[what]["before"] is not None:
             assert row[what]["after"] <= row[what]["before"] + 2, said
@@ -32,12 +32,14 @@ def test_a_crowd_is_answered_and_leaves_nothing_behind(
 
 def test_a_wrong_answer_is_counted_as_such() -> None:
     """The judge of the load test is no use if it finds everything right."""
-    place = Place("http://127.0.0.1:9/", 1, None, ("glyphs",))
+    place = Place("http://127.0.0.1:9/", 1, 2, ("glyphs",))
     person = Person(place, 0)
     person._do("poll")  # nobody listens there
     assert person.outcome.counts == {"poll wrong": 1} and "ConnectionRefused" in person.outcome.wrong[0]
     person.outcome = Outcome()
     person._request = lambda *a, **k: (200, '{"unexpected": 1}')  # type: ignore[method-assign]
-    for action in ("poll", "frame", "nonsense", "start"):
+    for action in ("poll", "frame", "batch", "nonsense", "start"):
         person._do(action)
-    assert set(person.outcome.counts) == {f"{action} wrong" for action in ("poll", "frame", "nonsense", "start")}
+    assert set(person.outcome.counts) == {
+        f"{action} wrong" for action in ("poll", "frame", "batch", "nonsense", "start")
+    }

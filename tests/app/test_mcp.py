@@ -24,14 +24,13 @@ TOOLS = {"dissimilarity", "embed", "nearest", "sample_pairs", "start_training", 
 
 
 @pytest.fixture(scope="module")
-def tools(data_dir: Path, built_in: Any) -> Iterator[str]:
+def tools(server_data: Path) -> Iterator[str]:
     """The address of the tools of a server of its own."""
-    built_in("glyphs")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     root = EXAMPLES.parent
-    command = [sys.executable, "app.py", "--mcp", "--port", str(port), "--data-dir", str(data_dir)]
+    command = [sys.executable, "app.py", "--mcp", "--port", str(port), "--data-dir", str(server_data)]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         address = f"http://127.0.0.1:{port}"
         deadline = time.monotonic() + 120

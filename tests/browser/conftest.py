@@ -12,7 +12,6 @@ import pytest
 import torch
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from siamese.data import Dataset
 from siamese.ui.app import build_demo, launch
 from siamese.ui.lab import current_lab
 from siamese.ui.settings import Settings
@@ -50,11 +49,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def address(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[str]:
+def address(server_data: Path) -> Iterator[str]:
     """The address of a server of this process with room for two runs at once."""
-    for name in ("glyphs", "doodle-faces"):
-        built_in(name)
-    settings = Settings(data_dir, torch.device("cpu"), jobs=2, workers=2, threads=1, port=0)
+    settings = Settings(server_data, torch.device("cpu"), jobs=2, workers=2, threads=1, port=0)
     demo = build_demo(settings)
     url = launch(demo, settings, quiet=True)
     yield url

@@ -15,8 +15,6 @@ from typing import Any
 import pytest
 from gradio_client import Client
 
-from siamese.data.bank import Dataset
-
 pytest.importorskip("spaces")
 HERE = Path(__file__).parent
 WAIT = 180.0  # seconds after which a hanging test gives up; none that passes waits
@@ -72,9 +70,8 @@ class Space:
 
 
 @pytest.fixture(scope="module")
-def space(data_dir: Path, built_in: Callable[[str], Dataset]) -> Iterator[Space]:
-    built_in("glyphs")
-    opened = Space(data_dir)
+def space(server_data: Path) -> Iterator[Space]:
+    opened = Space(server_data)
     yield opened
     os.killpg(opened.process.pid, signal.SIGKILL)
     opened.process.communicate()
