@@ -1,7 +1,7 @@
 """python -m siamese calibrate WEIGHTS...
 
-A run calibrates its network when it ends. This command does it for files that were written before, or whose data set
-has changed since; the weights themselves stay as they are.
+A run calibrates its network when it ends. This command does the same for older files, and for files whose data set has
+changed. The weights stay as they are.
 """
 
 from __future__ import annotations

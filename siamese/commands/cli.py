@@ -11,8 +11,8 @@ from pathlib import Path
 
 from siamese import SiameseError
 
-# Each command is a module with add_arguments(parser) and run(options) -> exit code. Only the one that is asked for is
-# imported: torch takes seconds, and --help should not.
+# Each command is a module with add_arguments(parser) and run(options) -> exit code. Only the chosen one is imported,
+# because torch takes seconds to import and --help should be quick.
 COMMANDS = {
     "data": ("siamese.commands.data", "list the data sets, fetch one, look at one"),
     "train": ("siamese.commands.train", "train a network by a recipe"),
@@ -25,7 +25,7 @@ COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code: 0, or 2 after an error that is told in one sentence on stderr."""
+    """Runs one command and returns its exit code: 0, or 2 after an error, which stands as one sentence on stderr."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser(arguments).parse_args(arguments, argparse.Namespace(arguments=arguments))
     try:
@@ -33,14 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except SiameseError as error:
-        # All processes of a distributed run meet the same error; one of them tells it.
+        # All processes of a distributed run meet the same error; only one prints it.
         if os.environ.get("RANK", "0") == "0":
             print(f"siamese: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader has left, as "head" does; what is still buffered must not fail a second time at exit.
+        # The reader has gone, as after "| head". The rest of the buffer must not fail a second time at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
 
@@ -52,11 +52,11 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     _add_common(parser, json=False, data_dir=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (module, about) in COMMANDS.items():
-        # A command may define --json or --data-dir anew, for a meaning of its own.
+        # A command may define --json or --data-dir with another meaning.
         command = commands.add_parser(
             name, help=about, description=about.capitalize() + ".", conflict_handler="resolve"
         )
-        # Without defaults here, what stands before the command is not undone behind it.
+        # Without defaults here, an option that stands before the command keeps its value.
         _add_common(command, json=argparse.SUPPRESS, data_dir=argparse.SUPPRESS)
         if name in arguments:
             loaded = importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""Where a command computes: one device, or one each for several processes that torchrun has started."""
+"""The device of a command, or of each process where torchrun has started several."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from siamese.models.devices import device_named
 
 
 class Process(NamedTuple):
-    """This process among those that train together: number rank of world; the first one alone prints and writes."""
+    """This process among those that train together: number `rank` of `world`. Only the first one prints and writes."""
 
     rank: int
     world: int

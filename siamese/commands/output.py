@@ -1,4 +1,4 @@
-"""What commands print: JSON lines for programs, aligned columns for people; and where they write files."""
+"""What commands print (JSON lines for programs, columns for people), and the files that they write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from siamese.evaluation.score_table import score_rows
 
 
 def print_json(values: Mapping[str, Any]) -> None:
-    """One object on one line of stdout; a number that is not finite, which JSON cannot say, is null."""
+    """One object on one line of stdout. A number that is not finite becomes null, since JSON has none."""
     print(json.dumps(json_ready(values), ensure_ascii=False, allow_nan=False), flush=True)
 
 
@@ -34,7 +34,7 @@ def print_evaluation(evaluation: Evaluation, as_json: bool) -> None:
 
 
 def print_table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell, the first one to the left and the others to the right."""
+    """Prints columns as wide as their widest cell. The first is aligned to the left, the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for first, *others in rows:
         cells = [cell.rjust(width) for cell, width in zip(others, widths[1:])]
@@ -42,15 +42,15 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def progress_bar(options: argparse.Namespace) -> ProgressBar:
-    """The bar of a command on stderr, where that is a terminal and JSON lines do not run over the same one."""
+    """The progress bar on stderr. It is hidden where there is no terminal, or where JSON lines go to the same terminal."""
     hidden = (options.json and sys.stdout.isatty()) or os.environ.get("RANK", "0") != "0"
     return ProgressBar(None if hidden else sys.stderr)
 
 
 def output_file(path: Path, suffixes: Sequence[str]) -> Path:
-    """A place to write to, checked before the work begins; its folder is made where it is missing.
+    """A file to write to, checked before the work begins. A missing folder is made.
 
-    Raises SiameseError for another ending than the suffixes, and for a place that cannot be written.
+    Raises SiameseError for a wrong ending, and where the file cannot be written.
     """
     shown = printable(path.name)
     if path.suffix.lower() not in suffixes:

@@ -1,4 +1,4 @@
-"""A progress bar for a terminal; silent where stderr is none."""
+"""A progress bar for a terminal; it prints nothing where stderr is no terminal."""
 
 from __future__ import annotations
 

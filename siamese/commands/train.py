@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass
 class _Outcome:
-    """What is left of a run when it is over."""
+    """The outcome of a run."""
 
     started: Started
     finished: Finished
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
     if options.seconds is not None and not options.seconds > 0:
         raise SiameseError(f"seconds is {options.seconds:g}; it has to be above 0.")
     resumed = None if options.resume is None else Checkpoint.load(options.resume)
-    # A resumed run does not know the score of its best network so far; the file that holds that network does.
+    # A resumed run does not know the score of its best network so far. It stands in the file of that network.
     earlier = Checkpoint.load(out) if resumed is not None and out is not None and out.exists() else None
     with processes(options.device) as process:
         dataset = _dataset(options)
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
     assert outcome.finished.best is not None
     marks = {"fingerprint": fingerprint(dataset)}
     last = _marked(Checkpoint.from_bytes(outcome.finished.last), marks)
-    # During a run few pairs are asked. Its best network and its last one are compared again, by all validation pairs.
+    # During a run only a few pairs are used. Now its best and its last network are compared by all validation pairs.
     found = [_marked(Checkpoint.from_bytes(outcome.finished.best), marks)]
     if outcome.diverged_at is None and last.step != found[0].step:
         found.append(replace(last, training={}))
@@ -174,7 +174,7 @@ def _line(event: Progress, recipe: Recipe, validation: Validation | None) -> str
 
 @contextlib.contextmanager
 def _interrupts_stop(control: TrainingControl) -> Iterator[None]:
-    """Ctrl-C, and a polite end by the system, stop the run after its step; a second one ends the program at once."""
+    """Ctrl-C or SIGTERM stops the run after its step. A second one ends the program at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -222,7 +222,7 @@ def _tell(
 ) -> None:
     finished = outcome.finished
     if options.json:
-        # Two protocols may give a score of one name: the first one counts, with or without a card.
+        # Two protocols may have a score of the same name. The first one counts, with or without a card.
         scores = {name: value for evaluation in reversed(evaluations) for name, value in evaluation.scores.items()}
         about = {
             "event": "result",
@@ -253,7 +253,7 @@ def _tell(
 
 
 def _command(options: argparse.Namespace, process: Process) -> str:
-    """The line that was typed, as it can be typed again."""
+    """The command line, quoted so that it can be typed again."""
     alone = ["python", "-m", "siamese"]
     group = ["torchrun", "--nproc-per-node", os.environ.get("LOCAL_WORLD_SIZE", str(process.world)), "-m", "siamese"]
     return shlex.join([*(alone if process.world == 1 else group), *options.arguments])

@@ -1,4 +1,5 @@
 """Two images and how different they are.
 
-Read `compare` (the dissimilarity and the verdict), then `explain` (where in the image it comes from).
+Read `compare` (the dissimilarity and the verdict), `explain` (where in the image it comes from), `nearest` (one picture
+against many).
 """

@@ -1,7 +1,7 @@
-"""Where a dissimilarity comes from: one patch of an image after the other is hidden, and the network is asked again.
+"""Where a dissimilarity comes from. Each patch of an image is hidden in turn, and the pair is compared again.
 
-Occlusion (Zeiler & Fergus 2014). It needs nothing of a network but its answers, so it is the same for every encoder and
-every similarity.
+This is occlusion (Zeiler & Fergus 2014). It uses only the answers of a network, so it works for every encoder and every
+similarity.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Explanation:
 
     @cached_property
     def changes(self) -> Tensor:
-        """float32 [2, H, W]: by how much the dissimilarity changes where a place is hidden, the mean over the patches
-        that cover it. Above 0, what is there makes the two alike; below 0, it tells them apart."""
+        """float32 [2, H, W]: how much the dissimilarity changes when a place is hidden, the mean over the patches that
+        cover it. Above 0 the place makes the two images more alike; below 0 it makes them more different."""
         height, width = self.images.shape[2:]
         return torch.stack([_spread(row - self.dissimilarity, height, width) for row in self.hidden])
 

@@ -1,7 +1,7 @@
-"""One against many: which of a few named things is a new picture nearest to, or is it none of them?
+"""One against many: finds the thing that a new picture is nearest to, or says that it is none of them.
 
-No training happens: a thing is known by one picture or a few, which is one-shot learning (Koch, Zemel & Salakhutdinov
-2015). "None of these" is open-set recognition by a threshold, chosen for as many things as there are.
+Nothing is trained: one picture or a few stand for a thing, which is one-shot learning (Koch, Zemel & Salakhutdinov
+2015). "None of these" is open-set recognition by a threshold, which depends on the number of things.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""A zip of class folders, read where it lies: nothing is written to disk, and nothing is unpacked that its list of
-members does not answer for."""
+"""A zip of class folders, read without unpacking it to disk. Its list of members is checked before any member is read."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from siamese.data.layout import Member
 _ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".7z", ".rar", ".zst", ".lz4", ".jar"}
 _ENCRYPTED = 0x1
 _PIECE = limits.MIB
-# What Python's zipfile, zlib and struct raise for files that are not what they say.
+# The errors of Python's zipfile, zlib and struct for damaged or forged files.
 _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, RuntimeError, EOFError, OSError)
 
 
@@ -43,7 +42,7 @@ def load_zip(path: Path, seed: int = 0, progress: Callable[[float], None] | None
 
 @contextmanager
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip opened for reading; SiameseError for a file that is none or whose list of members is too long."""
+    """Opens a zip. Raises SiameseError for a file that is no zip, and for a list of members that is too long."""
     try:
         stream = path.open("rb")
     except OSError as error:
@@ -110,7 +109,7 @@ def _check_place(info: zipfile.ZipInfo) -> None:
 def _check_contents(info: zipfile.ZipInfo) -> None:
     if info.flag_bits & _ENCRYPTED:
         raise SiameseError(f'"{_shown(info)}" in the zip is encrypted; make the zip without a password.')
-    # The other methods unpack a block of any size at once, before its length can be looked at.
+    # The other methods unpack a block of any size at once, before its length can be checked.
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise SiameseError(f'"{_shown(info)}" in the zip is packed in an unusual way; make the zip with deflate.')
     if _path(info).suffix.lower() in _ARCHIVES:
@@ -128,7 +127,7 @@ def _check_contents(info: zipfile.ZipInfo) -> None:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """A member's bytes, in pieces, so that one that unpacks to more than its entry declares is left in time."""
+    """The bytes of a member. It is read in pieces, so a member that is longer than its entry says is noticed in time."""
     data = bytearray()
     try:
         with archive.open(info) as member:
@@ -152,9 +151,9 @@ def _shown(info: zipfile.ZipInfo) -> str:
 
 
 class _Measured(io.RawIOBase):
-    """A file in which no single read is longer than the list of members of a zip may be.
+    """A file that limits each read to the longest list of members that a zip may have.
 
-    zipfile reads that list whole, and believes the length that the file states for it.
+    zipfile reads that list at once, and believes the length that the file states.
     """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from siamese import SiameseError
 
-_PART_BYTES = 64 << 20  # float32 numbers of images that are changed at a time
+_PART_BYTES = 64 << 20  # how many float32 numbers are changed at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,9 +117,9 @@ class ImageBank:
         )
 
     def select_classes(self, classes: Sequence[int], each: int | None = None) -> ImageBank:
-        """A bank of the given classes alone, in the given order; groups that end up empty are dropped.
+        """A bank of the given classes only, in the given order. Groups without a class are left out.
 
-        each: keep only the first so many images of a class (None: all of them).
+        each: how many images of a class are kept, the first ones (None: all).
         """
         chosen = list(classes)
         counts = self.counts[chosen] if each is None else self.counts[chosen].clamp_max(each)
@@ -138,7 +138,7 @@ class ImageBank:
         )
 
     def prepared(self, size: tuple[int, int] | None, grey: bool, invert: bool) -> ImageBank:
-        """The bank as a network takes it: resized to size (height, width), made grey, inverted; each only if asked."""
+        """The bank as a network takes it: resized to (height, width), made grey, inverted, each where the argument says so."""
 
         def change(images: Tensor) -> Tensor:
             if grey and images.shape[1] == 3:
@@ -157,7 +157,7 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _in_parts(images: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-    """change(images), a part at a time, so that the float32 between takes little memory whatever the size."""
+    """change(images), one part at a time, so that the float32 images in between need little memory."""
     first = change(images[:1])
     changed = torch.empty((len(images), *first.shape[1:]), dtype=first.dtype, device=first.device)
     rows = max(1, _PART_BYTES // (4 * max(first.numel(), images[0].numel())))
@@ -176,9 +176,9 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
 class Dataset:
     """A named set in three disjoint parts.
 
-    name: how the command line and the page ask for it.  title: how a person reads it.
+    name: for the command line and the links of the page.  title: for people.
     kind: "digits", "characters" (by hand), "print", "pen-and-print", "faces", "photos", "drawings" (grey, plain paper) or
-        "images"; recipes that suit themselves to the data look at it.
+        "images". Some recipes have other settings for some kinds.
     unseen: what the validation and test parts hold that training never saw, a plural noun ("alphabets", "people",
         "classes", "images").
     dark_background: True where strokes are light on dark, so that an upload on white paper is inverted first;

@@ -1,4 +1,4 @@
-"""A data set that took seconds to make is kept as one safetensors file, and read back in a fraction of a second."""
+"""A cache for data sets that take seconds to make: one safetensors file each, read in a fraction of a second."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def load_or_build(
     version: int,
     progress: Progress | None = None,
 ) -> Dataset:
-    """The data set of that name and seed: read from the folder if it is kept there, else built and kept.
+    """The data set of that name and seed: from its file in the folder, or built and written there.
 
-    build: called as build(seed, progress), only where no usable file is found.
-    version: the builder's; a file written by another version is replaced, and so is a damaged or foreign one.
-    progress: receives 0 to 1; straight 1 where the file was read.
+    build: called as build(seed, progress) where there is no usable file.
+    version: of the builder. A file of another version is replaced, and so is a damaged or foreign one.
+    progress: receives 0 to 1, and only 1 where the file was read.
 
-    The file carries a checksum, and is written whole, so two processes that build at once each leave a complete file.
-    A folder that cannot be written costs the next start some seconds and nothing else.
+    The file has a checksum and is written whole, so two processes that build at the same time each leave a complete
+    file. Where the folder cannot be written, the set is built again at the next start.
     """
     path = Path(cache_dir) / f"{name}-seed{seed}.safetensors"
     kept = _read(path, name, seed, version)
@@ -64,7 +64,7 @@ def _read(path: Path, name: str, seed: int, version: int) -> Dataset | None:
             notes = json.loads(about)
             if (notes["format"], notes["name"], notes["seed"], notes["version"]) != (_FORMAT, name, seed, version):
                 return None
-            # Cloned: a tensor that stays mapped onto the file would change or die with the file.
+            # Cloned, because a tensor that stays mapped onto the file would change with it.
             tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118 - not a mapping
         if checksum != _checksum(about, tensors):
             raise ValueError("the checksum is another one")
@@ -105,7 +105,7 @@ def _write(path: Path, dataset: Dataset, name: str, seed: int, version: int) -> 
 
 
 def _checksum(about: str, tensors: dict[str, Tensor]) -> str:
-    """Of every word, shape and number: a disk that turns one bit of a picture is noticed."""
+    """A checksum of every word, shape and number. One wrong bit changes it."""
     digest = hashlib.blake2b(about.encode(), digest_size=16)
     for key in sorted(tensors):
         digest.update(f"{key} {tensors[key].dtype} {tuple(tensors[key].shape)}\n".encode())

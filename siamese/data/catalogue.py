@@ -1,4 +1,4 @@
-"""Every data set by its name or its path, loaded once for all who ask."""
+"""All data sets, by name or by path. A set is loaded once and shared."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Entry:
-    """A set that has a name.  kind, unseen: as in Dataset.  built_in: rendered by the project; present: usable with no
+    """A set that has a name.  kind, unseen: as in Dataset.  built_in: the program renders it.  present: it needs no
     download."""
 
     name: str
@@ -94,7 +94,7 @@ def default_data_dir() -> Path:
 
 
 def available(data_dir: Path | None = None) -> list[Entry]:
-    """Every set that has a name, the built-in ones first."""
+    """All sets that have a name, the built-in ones first."""
     folder = data_dir or default_data_dir()
     entries = [
         Entry(name, known.title, known.description, known.kind, known.unseen, True, True)
@@ -116,7 +116,7 @@ def available(data_dir: Path | None = None) -> list[Entry]:
 
 
 def entry_named(name: str, data_dir: Path | None = None) -> Entry:
-    """The set of that name, without loading it. Raises SiameseError, with the names, for one that does not exist."""
+    """The entry of a name; nothing is loaded. Raises SiameseError, with all names, for a name that does not exist."""
     for entry in available(data_dir):
         if entry.name == name:
             return entry
@@ -133,15 +133,15 @@ def load_dataset(
 ) -> Dataset:
     """The data set of that name, or in that folder, zip or CSV.
 
-    name_or_path: one of NAMES, or a path; a folder called "mnist" is "./mnist".
-    data_dir: where sets are kept (default_data_dir() where none is given).
-    download: fetch a set that is not there; nothing is ever fetched otherwise.
-    progress: receives 0 to 1, in the thread that does the loading.
-    seed: renders the built-in sets, and chooses what is held out of a folder, zip or CSV; the others are fixed.
+    name_or_path: one of NAMES, or a path. Write "./mnist" for a folder called "mnist".
+    data_dir: the folder of the sets (None: default_data_dir()).
+    download: whether a missing set is fetched. Nothing is fetched without it.
+    progress: receives 0 to 1, in the thread that loads.
+    seed: of the images of built-in sets, and of the split of a folder, zip or CSV. Other sets do not depend on it.
 
-    A set is loaded once: whoever asks for it meanwhile waits for that, and the sets used last stay in memory up to
-    limits.MAX_KEPT_BYTES. It is shared, so its tensors must not be changed. Safe to call from many threads.
-    Raises SiameseError for an unknown name and for whatever its source refuses.
+    A set is loaded once: another thread that asks for it meanwhile waits. The sets used last stay in memory, up to
+    limits.MAX_KEPT_BYTES. Many threads may call this. They share the set, so its tensors must not be changed.
+    Raises SiameseError for an unknown name, and where the source refuses the set.
     """
     folder = Path(data_dir) if data_dir is not None else default_data_dir()
     key, load = _source(name_or_path, folder, download, progress, seed)
@@ -150,11 +150,11 @@ def load_dataset(
         mine = future is None
         if future is None:
             future = Future()
-        _kept[key] = future  # last, as the one used last
+        _kept[key] = future  # the one used last stands last
     if mine:
         try:
             future.set_result(load())
-        except BaseException as error:  # those who wait have to hear of an interrupt as well
+        except BaseException as error:  # waiting threads must end too when Control-C ends this one
             with _lock:
                 _kept.pop(key, None)
             future.set_exception(error)
@@ -166,7 +166,7 @@ def load_dataset(
 def _source(
     name_or_path: str, folder: Path, download: bool, progress: Progress | None, seed: int
 ) -> tuple[tuple[Any, ...], Callable[[], Dataset]]:
-    """What tells this data set from others, and how to load it."""
+    """A key that no other data set has, and the function that loads this one."""
     place = str(folder.resolve())
     if name_or_path in _BUILT_IN:
         return (name_or_path, place, seed), partial(_load_built_in, name_or_path, folder, seed, progress)
@@ -190,7 +190,7 @@ def _source(
 
 def _load_built_in(name: str, folder: Path, seed: int, progress: Progress | None) -> Dataset:
     known = _BUILT_IN[name]
-    # What renders a set needs fonts and drawing tools that nothing else does.
+    # Only rendering needs fonts and drawing tools, so they are imported here.
     module = import_module(known.module)
     return load_or_build(name, getattr(module, known.build), folder / "cache", seed, module.VERSION, progress)
 
@@ -211,7 +211,7 @@ def _loader_of(path: Path) -> Callable[[Path, int, Progress | None], Dataset]:
         return load_folder
     if not is_file:
         raise _unknown(shown)
-    # A zip says so itself, whatever it is called.
+    # The content decides whether it is a zip, not the name.
     if path.suffix.lower() == ".zip" or _begins_as_zip(path):
         return load_zip
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):
@@ -235,7 +235,7 @@ def _begins_as_zip(path: Path) -> bool:
 
 
 def _fingerprint(path: Path) -> tuple[int, ...]:
-    """Changes when files are added, removed, renamed or written: their number, bytes, names and the latest time."""
+    """A key of the files' number, bytes, names and latest time. It changes when files are added, removed or written."""
     if path.is_file():
         found = path.stat()
         return 1, found.st_size, found.st_mtime_ns
@@ -246,7 +246,7 @@ def _fingerprint(path: Path) -> tuple[int, ...]:
         for name in files:
             file = os.path.join(place, name)
             found = os.lstat(file)
-            # Two names within one tick of the file system's clock have the same time. The order does not matter.
+            # A rename within one tick of the file system's clock keeps the time, so names count too. The order does not matter.
             names += zlib.crc32(os.fsencode(file))
             count, size, latest = count + 1, size + found.st_size, max(latest, found.st_mtime_ns)
         if count > limits.MAX_FILES:
@@ -260,7 +260,7 @@ _kept: dict[tuple[Any, ...], Future[Dataset]] = {}
 
 
 def _forget_oldest() -> None:
-    """Keeps the sets used last, as many as the limits allow, and in any case the very last."""
+    """Drops the sets used longest ago until the limits are kept. The one used last always stays."""
     with _lock:
         count, total = 0, 0
         for key, future in reversed(list(_kept.items())):

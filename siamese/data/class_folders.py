@@ -1,4 +1,4 @@
-"""From the images of class folders to a data set: one common size, grey or colour, and three parts."""
+"""Turns images in class folders into a data set: one size for all, grey or colour, three parts."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ Progress = Callable[[float], None]
 
 
 def dataset_of_members(members: Sequence[Member], name: str, seed: int, progress: Progress | None = None) -> Dataset:
-    """The data set in the given files, which lie as layout.arrange says; decode and dataset_of_pixels make it.
+    """The data set of some files, arranged as layout.arrange says.
 
-    Parts that folders name are kept, and split.split makes those that are missing.
+    The parts that folders name are kept; split.split makes the missing ones.
     name: the name and title of the data set.  progress: receives 0 to 1.
 
     Raises SiameseError for a layout that cannot be understood, a file that is no image (named), classes with too few
@@ -48,7 +48,7 @@ def dataset_of_members(members: Sequence[Member], name: str, seed: int, progress
 
 
 def dataset_of_pixels(files: Sequence[Placed], pixels: Tensor, name: str, title: str, seed: int) -> Dataset:
-    """The data set of decoded files (uint8 [N, C, H, W]), which stand sorted by part and class."""
+    """The data set of decoded files, uint8 [N, C, H, W], sorted by part and class."""
     parts = _split(files, pixels, seed)
     dark_background = has_dark_background(parts.train.images)
     return Dataset(
@@ -64,8 +64,10 @@ def dataset_of_pixels(files: Sequence[Placed], pixels: Tensor, name: str, title:
 
 
 def has_dark_background(images: Tensor) -> bool | None:
-    """True or False where 19 of 20 images (uint8 [N, C, H, W]) agree that their border is dark or that it is light;
-    None where they do not, and for colour, where an inverted photograph would be no photograph."""
+    """Whether the border is dark, where 19 of 20 images (uint8 [N, C, H, W]) agree on dark or on light.
+
+    None where they do not agree, and for colour images: an inverted photograph is no photograph.
+    """
     if images.shape[1] != 1:
         return None
     border = border_median(images)
@@ -75,7 +77,7 @@ def has_dark_background(images: Tensor) -> bool | None:
 
 
 class Decoded(NamedTuple):
-    """pixels: uint8 [N, C, H, W], one size for all.  kept: the places of the files that they come from."""
+    """pixels: uint8 [N, C, H, W].  kept: the place of each image in the list of files; files may be left out."""
 
     pixels: Tensor
     kept: list[int]
@@ -88,12 +90,12 @@ def decode(
     most_bytes: int | None = None,
     skip: Callable[[int, SiameseError], None] | None = None,
 ) -> Decoded:
-    """The images in some files, brought to one size; the headers of all are read before the first image is decoded.
+    """Decodes some files and brings all images to one size. All headers are read before the first image is decoded.
 
-    The size is the one that more than half of them have, else the median width and height, with no side above
-    most_side. An image of other proportions is cropped around its centre. The result is grey (C = 1) where no image
-    holds a colour, else RGB.
-    skip: receives the place of a file that cannot be read, and why; without it, the first such file raises.
+    The size is the one that more than half of the images have, else the median width and height; no side is longer
+    than most_side. An image of other proportions is cropped around its centre. The result is grey (C = 1) where no
+    image has colour, else RGB.
+    skip: is called with the place of a file that cannot be read, and the error. Without it, the error is raised.
 
     Raises SiameseError for images that take more than most_bytes (limits.MAX_BANK_BYTES), and where no file is left.
     """
@@ -106,7 +108,7 @@ def decode(
         raise SiameseError("There is no image among these files that can be read.")
     size = common_size([(header.width, header.height) for header in headers.values()], most_side)
     grey = all(header.grey for header in headers.values())
-    # NumPy copies a small image at once, where torch would wake all of its threads.
+    # NumPy copies a small image by itself; torch would wake all of its threads.
     pixels = np.empty(
         _within_limit(len(headers), 1 if grey else 3, size, most_bytes or limits.MAX_BANK_BYTES), dtype=np.uint8
     )
@@ -114,13 +116,13 @@ def decode(
     for done, number in enumerate(headers):
         file = files[number]
         with _skipping(number, skip):
-            # Twice the size leaves the resize something to average.
+            # Twice the final size, so that the resize can average pixels.
             image = read_image(file.member.open(), str(file.member.path), at_least=2 * max(size))
             pixels[len(kept)] = _fitted(image, size, grey)
             kept.append(number)
         _report(progress, 0.2 + 0.8 * (done + 1) / len(headers))
     images = torch.from_numpy(pixels[: len(kept)])
-    # Grey images saved as JPEG or with a palette say "colour" in their header.
+    # The header of a grey JPEG or a grey palette image may say "colour".
     if all(bool((part == part[:, :1]).all()) for part in images.split(1024)):
         images = images[:, :1].contiguous()
     return Decoded(images, kept)
@@ -139,8 +141,8 @@ def _skipping(number: int, skip: Callable[[int, SiameseError], None] | None) -> 
 def _fitted(image: Image.Image, size: tuple[int, int], grey: bool) -> np.ndarray:
     """uint8 [C, H, W] of size (height, width), cropped around the centre.
 
-    Pillow resizes as ImageBank.prepared does (antialiased bilinear, within a grey level); for images one by one it is
-    many times faster, and needs no threads beside a run that trains.
+    Pillow resizes as ImageBank.prepared does (antialiased bilinear; they differ by one grey level at most). For single
+    images it is many times faster, and it takes no threads from a run that trains.
     """
     height, width = size
     image = crop_to_aspect(image, width, height).convert("L" if grey else "RGB")
@@ -149,7 +151,7 @@ def _fitted(image: Image.Image, size: tuple[int, int], grey: bool) -> np.ndarray
 
 
 def common_size(sizes: Sequence[tuple[int, int]], most_side: int) -> tuple[int, int]:
-    """(height, width) for images of the given (width, height); the longer is at most most_side."""
+    """One (height, width) for images of these (width, height). The longer side is at most most_side."""
     (width, height), count = Counter(sizes).most_common(1)[0]
     if 2 * count <= len(sizes):
         width, height = round(median(w for w, _ in sizes)), round(median(h for _, h in sizes))
@@ -168,7 +170,7 @@ def _within_limit(count: int, channels: int, size: tuple[int, int], most_bytes: 
 
 
 def _split(files: Sequence[Placed], pixels: Tensor, seed: int) -> Parts:
-    """The parts as the folders name them, or as split makes them where they name none; files are sorted by part."""
+    """The parts that the folders name, or those of split.split. Files are sorted by part."""
     banks = {}
     for part in ("train", "validation", "test"):
         chosen = [number for number, file in enumerate(files) if file.part == part]
@@ -178,7 +180,7 @@ def _split(files: Sequence[Placed], pixels: Tensor, seed: int) -> Parts:
     if len(banks) == 1:
         return split(next(iter(banks.values())), seed)
 
-    # Of two parts, the one that is not for training is the test, whatever it is called.
+    # Where there are two parts, the one that is not for training is the test, whatever its name.
     given = list(banks.values())
     train, test = given[0], given[-1]
     seen = set(train.class_names)

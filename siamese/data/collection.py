@@ -1,4 +1,4 @@
-"""Collection: pictures that somebody brings or draws, class by class, and the data set that they make."""
+"""Collection: the pictures that somebody draws or brings, by class, and the data set made of them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from siamese.data.layout import Member, Placed, arrange
 from siamese.data.split import Parts, natural, split
 from siamese.data.table import read_table
 
-SEED = 0  # of the choice of what is held out: the command line's own, so that a set taken home is split alike
+SEED = 0  # of the split; the command line has the same, so a set that is taken home is split in the same way
 _MOST_NAME = 40
-_MOST_SKIPPED = 100  # files that are listed with their reasons; the others are counted
-TWICE = "twice"  # the reason of a file that its class has already; every other reason is a sentence
+_MOST_SKIPPED = 100  # so many skipped files are listed with their reasons; further ones are only counted
+TWICE = "twice"  # the reason for a file that is already in its class; every other reason is a sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +55,7 @@ class Skipped:
 class Collection:
     """Classes of pictures, in the order in which they came. Not safe for several threads at once.
 
-    Everything is bounded by limits.MAX_OWN_*; the methods raise SiameseError where a limit is passed, and change
-    nothing then.
+    limits.MAX_OWN_* bound all of it. A method that would pass a limit raises SiameseError and changes nothing.
     """
 
     title: str
@@ -97,7 +96,7 @@ class Collection:
         self._dataset = None  # its title is the old one
 
     def add_class(self, name: str) -> str:
-        """Adds an empty class, if there is none of that name; returns the name as it is kept."""
+        """Adds an empty class unless there is one of that name. Returns the name as it is kept."""
         kept = name if name in self.classes else class_name(name).replace("/", "-")
         if kept not in self.classes:
             if len(self.classes) >= limits.MAX_OWN_CLASSES:
@@ -106,7 +105,7 @@ class Collection:
         return kept
 
     def rename_class(self, old: str, new: str) -> None:
-        """Gives a class another name; a class that has that name already takes its pictures."""
+        """Renames a class. If another class has the new name, that class takes the pictures."""
         self._require(old)
         kept = class_name(new).replace("/", "-")
         if kept == old:
@@ -122,12 +121,12 @@ class Collection:
         self._dataset = None
 
     def add(self, class_: str, name: str, content: bytes) -> None:
-        """Adds a picture to a class, which is made if it is not there; one that the class has already is skipped.
+        """Adds a picture to a class, and makes the class where it is missing. A picture that is in it already is skipped.
 
         Raises SiameseError for a file that is no image.
         """
         label = class_ if class_ in self.classes else class_name(class_).replace("/", "-")
-        # Decoded once, so that a file that is cut short says so now, and a grey drawing is known as grey.
+        # Decoded once: a file that is cut short is refused now, and a grey drawing in RGB counts as grey.
         image = read_image(content, name, at_least=2 * limits.OWN_SIDE)
         header = read_header(content, name)._replace(grey=_is_grey(image))
         digest = _digest(content)
@@ -166,10 +165,10 @@ class Collection:
 
     @classmethod
     def read(cls, name: str, content: bytes, progress: Callable[[float], None] | None = None) -> Collection:
-        """A zip of class folders or a CSV as a collection of its own; merge brings it into another.
+        """A new collection from a zip of class folders or a CSV; merge adds it to another one.
 
-        Parts that folders name (train, test) are put together. What is no image, or twice in its class, is skipped.
-        Raises SiameseError for a file that is neither, for what the readers of both refuse, and where nothing is left.
+        Where folders name parts (train, test), the parts are joined. Files that are no image, or are twice in a class,
+        are skipped. Raises SiameseError for any other file, where the reader refuses it, and where no picture is left.
         """
         collection = cls(class_name(PurePosixPath(name.replace("\\", "/")).stem or "mine").replace("/", "-"))
         if content[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.lower().endswith(".zip"):
@@ -186,7 +185,7 @@ class Collection:
         return collection
 
     def merge(self, other: Collection) -> None:
-        """Takes over another's pictures, which it must not be used for any more."""
+        """Takes the pictures of another collection, which must not be used afterwards."""
         have = {(name, picture.digest) for name, pictures in self.classes.items() for picture in pictures}
         fresh = [
             (name, picture)
@@ -207,7 +206,7 @@ class Collection:
         self._dataset = other._dataset if unchanged else None
 
     def _take(self, files: Sequence[Placed], progress: Callable[[float], None] | None) -> None:
-        """Fills an empty collection, decoding every file once."""
+        """Fills an empty collection. Every file is decoded once."""
         seen: dict[tuple[str, bytes], None] = {}
         fresh, total = [], 0
         for file in files:
@@ -240,15 +239,15 @@ class Collection:
         self._check_room(0, 0)
         if len(self.classes) > limits.MAX_OWN_CLASSES:
             raise SiameseError(f"A set has at most {limits.MAX_OWN_CLASSES:,} classes; leave some out.")
-        # The pixels are here already; a later change decodes the files again.
+        # The pixels are here already, so the data set is made now. A later change decodes the files again.
         order = [picture.number for name in self._usable() for picture in self.classes[name]]
-        with contextlib.suppress(SiameseError):  # too few to hold any out: the page says so, and more may come
+        with contextlib.suppress(SiameseError):  # too few pictures for a split; the page says so, and more may come
             self._dataset = self._built(decoded.pixels[order])
 
     # ---- what it makes
 
     def plan(self) -> Parts:
-        """How the classes would be split, with empty images. Raises SiameseError where they are too few."""
+        """The split that the classes would have, with empty images. Raises SiameseError for too few pictures."""
         usable = self._usable()
         counts = torch.tensor([len(self.classes[name]) for name in usable], dtype=torch.long)
         blank = torch.zeros(int(counts.sum()), 1, 1, 1, dtype=torch.uint8)
@@ -256,17 +255,17 @@ class Collection:
         return split(ImageBank(blank, counts, tuple(usable), groups, ("all",)), SEED)
 
     def size(self) -> tuple[int, int] | None:
-        """Height and width that all pictures are brought to, or None where there is none."""
+        """The height and width of all pictures in the data set; None where there are no pictures."""
         headers = [picture.header for pictures in self.classes.values() for picture in pictures]
         return common_size([(h.width, h.height) for h in headers], limits.OWN_SIDE) if headers else None
 
     def dataset(self, name: str, progress: Callable[[float], None] | None = None) -> Dataset:
-        """The data set of that name; built when it is needed, and kept until the collection changes.
+        """The data set, under that name. It is built when it is needed, and kept until the collection changes.
 
-        A class of one picture is left out. Raises SiameseError where there are too few pictures to hold any out.
+        A class of one picture is left out. Raises SiameseError where there are too few pictures for a split.
         """
         if self._dataset is None:
-            self.plan()  # says what is wrong before anything is decoded
+            self.plan()  # raises its error before anything is decoded
             decoded = decode(self._files(), progress, limits.OWN_SIDE, limits.MAX_OWN_BANK_BYTES)
             self._dataset = self._built(decoded.pixels)
         assert self._dataset is not None
@@ -275,9 +274,9 @@ class Collection:
         return self._dataset
 
     def as_zip(self) -> bytes:
-        """The files as class folders, numbered in their order, as the command line reads them.
+        """The files as class folders, numbered in their order; the command line reads such a zip.
 
-        A class of one picture stands in a hidden folder, which is passed over: it makes no pair.
+        A class of one picture makes no pair. It goes into a hidden folder, which the command line ignores.
         """
         out = io.BytesIO()
         grouped = any("/" in name for name in self.classes)
@@ -303,7 +302,7 @@ class Collection:
         return list(pairs)
 
     def _usable(self) -> list[str]:
-        """Classes that can make a pair, as the folders of a zip are sorted."""
+        """The classes that can make a pair, in the order of the folders of a zip."""
         names = [name for name, pictures in self.classes.items() if len(pictures) > 1]
         return sorted(names, key=lambda name: [natural(part) for part in name.split("/")])
 
@@ -368,7 +367,7 @@ def _digest(content: bytes) -> bytes:
 
 
 def _files_of(bank: ImageBank) -> list[Placed]:
-    """The images of a table as files: PGM, which is the pixels behind a line of text."""
+    """The images of a table as files in the format PGM: one line of text, then the pixels."""
     height, width = bank.images.shape[2:]
     files = []
     for number, (image, c) in enumerate(zip(bank.images.numpy(), bank.labels.tolist(), strict=True)):

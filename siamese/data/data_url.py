@@ -1,4 +1,4 @@
-"""Pictures that a page's script sends as text: a drawing, or a frame of a camera."""
+"""Pictures that a script of the page sends as text: a drawing, or a frame of a camera."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.image_file import printable, read_image
 
-# "other" is what the page's script calls a file that the browser cannot decode, such as a PGM.
+# The script of the page says "other" for a file that the browser cannot decode, such as a PGM.
 _HEAD = re.compile(r"data:image/(?:png|jpeg|webp|other);base64,")
 
 
@@ -27,17 +27,17 @@ def read_data_url(
 
 
 def data_url_bytes(text: object, name: str, most: int = limits.MAX_DATA_URL_BYTES) -> bytes:
-    """The file in "data:image/png;base64,…"; whether it is an image at all, its decoder will say.
+    """The file in a text "data:image/png;base64,…". Whether it is an image is left to the decoder.
 
     text: comes from outside, and may be anything.  name: what the messages call the picture.  most: bytes of the file.
 
-    Raises SiameseError for what is no such text, and for more bytes than `most`.
+    Raises SiameseError for any other text, and for more than `most` bytes.
     """
     shown = printable(name)
     head = _HEAD.match(text[:40]) if isinstance(text, str) else None
     if not isinstance(text, str) or head is None:
         raise SiameseError(f'"{shown}" is no picture that this page can send; draw or take it again.')
-    # Before a byte is copied: four letters of base64 are three bytes.
+    # Checked before a byte is copied. Four letters of base64 are three bytes.
     if len(text) - head.end() > (most + 2) // 3 * 4:
         raise SiameseError(f'"{shown}" is larger than {most / limits.MIB:.1f} MB; send a smaller picture.')
     try:

@@ -1,6 +1,6 @@
-"""From the many kinds of pixels that files hold to 8 bits, grey or RGB, and to fewer of them.
+"""Converts the many kinds of pixels in files to 8 bits, grey or RGB, and reduces large images.
 
-An image that becomes smaller is converted in strips, so that the conversion takes no second copy of all of it.
+An image that becomes smaller is converted in strips, so the conversion needs no second copy of the whole image.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _is_wide(image: Image.Image) -> bool:
 
 
 def _eight_bit(image: Image.Image, low: float, high: float) -> Image.Image:
-    """The decoded image, or a strip of one, in mode "L" or "RGB"; of wide values, low becomes 0 and high 255."""
+    """The decoded image, or a strip of it, in mode "L" or "RGB". Of wide values, `low` becomes 0 and `high` 255."""
     if _is_wide(image):
         return Image.fromarray(np.rint((_values(image) - low) * (255.0 / (high - low))).astype(np.uint8))
     if image.has_transparency_data:
@@ -55,14 +55,17 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 
 def _values(image: Image.Image) -> np.ndarray:
-    """16-bit or 32-bit integers or floats as float32 [H, W], 0 where a value is not finite."""
+    """16-bit or 32-bit integers or floats as float32 [H, W]; a value that is not finite becomes 0."""
     values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(values, -1e38, 1e38)  # so that no difference of two of them overflows
+    return np.clip(values, -1e38, 1e38)  # so that the difference of two values does not overflow
 
 
 def _range(image: Image.Image) -> tuple[float, float]:
-    """Which values become black and white: 0 and 65,535 for integers (16-bit ones, as Pillow reads a PGM, have mode
-    "I"), 0 and 1 or 0 and 255 for floats; the smallest and largest where a value lies outside of these."""
+    """The values that become black and white.
+
+    They are 0 and 65,535 for integers (Pillow gives a 16-bit PGM the mode "I"), and 0 and 1 or 0 and 255 for floats.
+    Where a value lies outside of these, they are the smallest and the largest value.
+    """
     rows = max(1, _STRIP_PIXELS // image.width)
     lows, highs = [], []
     for top in range(0, image.height, rows):

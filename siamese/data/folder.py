@@ -1,4 +1,4 @@
-"""A folder of class folders on this machine, walked without following it out of itself."""
+"""A folder of class folders on this machine. No link is followed out of it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def load_folder(root: Path, seed: int = 0, progress: Callable[[float], None] | N
 
 
 def _walk(root: Path, below: PurePosixPath, real_root: Path) -> Iterator[tuple[PurePosixPath, int]]:
-    """The files under root/below, relative to root, with their sizes in bytes; hidden ones are not entered."""
+    """The files under root/below, relative to root, with their sizes in bytes. Hidden folders are not entered."""
     if len(below.parts) > limits.MAX_DEPTH:
         raise SiameseError(f'"{printable(str(below))}" lies too deep; arrange the images as class/image.')
     try:
@@ -66,5 +66,5 @@ def _walk(root: Path, below: PurePosixPath, real_root: Path) -> Iterator[tuple[P
 def _leads_out(link: Path, real_root: Path) -> bool:
     try:
         return not link.resolve().is_relative_to(real_root)
-    except (OSError, RuntimeError):  # a ring of links leads nowhere
+    except (OSError, RuntimeError):  # a link that leads back to itself
         return True

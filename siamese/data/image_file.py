@@ -1,4 +1,4 @@
-"""The one way from a file that somebody gave us to pixels: checked by its header first, and never trusted."""
+"""The only decoder of image files. A file may come from anybody, so its header is checked before a pixel is decoded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # What cameras, drawing programs and data sets of the field write. Every other decoder of Pillow stays closed: EPS, for
 # one, is a program that Pillow hands to Ghostscript.
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "TIFF")  # PPM: PGM, PBM and PFM too
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "TIFF")  # PPM stands for PGM, PBM and PFM too
 _TURNED = {5, 6, 7, 8}
 _ORIENTATION = 0x0112
 _TO_UPRIGHT = {
@@ -45,7 +45,7 @@ _decoding = MemoryGate(limits.MAX_DECODING_BYTES, limits.DECODING_PATIENCE)
 
 
 class Header(NamedTuple):
-    """What an image says of itself before it is decoded: its upright size in pixels, and whether it holds no colour."""
+    """The facts in an image's header: its upright size in pixels, and whether it is grey."""
 
     width: int
     height: int
@@ -53,7 +53,7 @@ class Header(NamedTuple):
 
 
 def read_image(file: Path | BinaryIO | bytes, name: str, at_least: int | None = None) -> Image.Image:
-    """Decodes an image that nobody vouches for; returns it upright, in mode "L" (grey) or "RGB".
+    """Decodes an image file, which may come from anybody. Returns it upright, in mode "L" (grey) or "RGB".
 
     Format, size and proportions are checked in the header before a pixel is decoded, and all images that are decoded
     at the same time share limits.MAX_DECODING_BYTES. The EXIF orientation is applied, transparency is laid on white,
@@ -76,13 +76,13 @@ def read_image(file: Path | BinaryIO | bytes, name: str, at_least: int | None = 
                 image.load()
                 orientation = _orientation(image) or 1
                 small = reduced(image, at_least)
-            except Exception as error:  # each of Pillow's decoders fails in its own way
+            except Exception as error:  # each decoder of Pillow raises errors of its own
                 raise SiameseError(f'"{printable(name)}" is damaged or cut short; export or copy it again.') from error
     return small.transpose(_TO_UPRIGHT[orientation]) if orientation in _TO_UPRIGHT else small
 
 
 def read_header(file: Path | BinaryIO | bytes, name: str) -> Header:
-    """The upright size of an image and whether it is grey, without decoding it; errors as read_image has them."""
+    """The header of an image, without decoding it. Raises the same errors as read_image."""
     with _opened(file, name) as image:
         width, height = image.size
         # Asking a PNG for an orientation that is not in its header would decode it.
@@ -110,7 +110,7 @@ def to_tensor(image: Image.Image, size: tuple[int, int], grey: bool, invert: boo
 
 
 def crop_to_aspect(image: Image.Image, width: int, height: int) -> Image.Image:
-    """The largest part around the centre of the image that has the proportions width : height."""
+    """The largest part with the proportions width : height around the centre of the image."""
     kept_width = min(image.width, max(1, round(image.height * width / height)))
     kept_height = min(image.height, max(1, round(image.width * height / width)))
     if (kept_width, kept_height) == image.size:
@@ -120,7 +120,7 @@ def crop_to_aspect(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def background_is_light(image: Image.Image) -> bool:
-    """Whether the median of the image's border is lighter than mid-grey: ink on paper rather than chalk on a board.
+    """Whether the median of the border is lighter than mid-grey, as for ink on paper; for chalk on a board it is not.
 
     The border is a frame of a twentieth of the shorter side, at least one pixel.
     """
@@ -148,7 +148,7 @@ def image_suffixes() -> frozenset[str]:
 
 
 def printable(name: str) -> str:
-    """A file's name as a message shows it: at most its last 80 characters, with what cannot be printed as "?"."""
+    """A file's name for a message: its last 80 characters, with "?" for each that cannot be printed."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     return shown if len(shown) <= 80 else "…" + shown[-79:]
 
@@ -168,7 +168,7 @@ def _opened(file: Path | BinaryIO | bytes, name: str) -> Iterator[Image.Image]:
         except Image.DecompressionBombError as error:
             number = re.search(r"\d+", str(error))
             raise _too_many_pixels(shown, int(number[0]) if number else None) from error
-        except Exception as error:  # a hostile header fails in any way it likes
+        except Exception as error:  # a forged header can cause any error
             raise SiameseError(f'"{shown}" is not an image that can be read here; {_advice(start)}.') from error
         with image:
             if image.width * image.height > limits.MAX_IMAGE_PIXELS:
@@ -187,13 +187,13 @@ def _opened(file: Path | BinaryIO | bytes, name: str) -> Iterator[Image.Image]:
 
 
 def _stream(file: Path | BinaryIO | bytes, shown: str) -> BinaryIO:
-    """The file, no larger than allowed, as a stream of our own that may be closed."""
+    """The file as a stream that belongs to us and may be closed. Raises SiameseError for a file that is too large."""
     too_large = SiameseError(
         f'"{shown}" is larger than {limits.MAX_IMAGE_BYTES // limits.MIB} MB, the most for one image; save it smaller.'
     )
     if isinstance(file, Path):
         try:
-            # A pipe or a device has no end, and a folder no bytes.
+            # A pipe or a device may have no end, and a folder has no bytes.
             if not file.is_file():
                 raise SiameseError(f'There is no file "{shown}"; check its name.')
             if file.stat().st_size > limits.MAX_IMAGE_BYTES:
@@ -226,7 +226,7 @@ def _advice(start: bytes) -> str:
 def _orientation(image: Image.Image) -> int | None:
     try:
         value = image.getexif().get(_ORIENTATION)
-    except Exception:  # broken EXIF is no reason to refuse the pixels
+    except Exception:  # the pixels are fine even where the EXIF data is broken
         return None
     return value if isinstance(value, int) else None
 
@@ -234,12 +234,12 @@ def _orientation(image: Image.Image) -> int | None:
 def _decoding_bytes(image: Image.Image, full: int) -> int:
     """The most memory that decoding takes, as measured with Pillow 12.
 
-    full: the pixels of the file; image.size may be a part of them, if a draft of a JPEG was asked for.
+    full: the number of pixels in the file. image.size is smaller where a JPEG is decoded at a reduced size.
     """
     pixels = image.width * image.height
     if image.format == "WEBP":
         return 20 * pixels
     # A progressive JPEG keeps the coefficients of the whole image.
     coefficients = 3 * full if "progressive" in image.info else 0
-    # Once as it is decoded, and once more in the mode that is returned.
+    # One copy as it is decoded, and one in the mode that is returned.
     return coefficients + 2 * pixels * (1 if image.mode in ("1", "L", "P") else 4)

@@ -1,4 +1,4 @@
-"""Which part and class each file of a tree belongs to, from its path alone: on disk or in a zip makes no difference."""
+"""Finds the part and the class of each file from its path, for files on disk and for members of a zip."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HOW = "arrange all images as class/image, or all as group/class/image"
 
 @dataclass(frozen=True)
 class Member:
-    """One file of a folder or a zip: its path inside, and how to get at its bytes."""
+    """One file of a folder or a zip: its path inside, and a function that gives its bytes or its place on disk."""
 
     path: PurePosixPath
     open: Callable[[], Path | bytes]
@@ -34,8 +34,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Placed:
-    """A file with its place: part "train", "validation" or "test" ("train" where the tree names no parts); its group
-    ("all" where there are none); its class, as "group/class" where there are groups."""
+    """A file and where it belongs.
+
+    part: "train", "validation" or "test"; "train" where no folder names a part.
+    group: "all" where there are no groups.
+    class_name: with groups "group/class".
+    """
 
     member: Member
     part: str
@@ -44,29 +48,29 @@ class Placed:
 
 
 def is_litter(path: PurePosixPath) -> bool:
-    """Whether a file is one that systems leave behind: hidden, a cache of thumbnails, the Mac's resource forks."""
+    """Whether an operating system left the file there: hidden files, caches of thumbnails, resource forks of a Mac."""
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
     return hidden or path.name.lower() in _LITTER
 
 
 def arrange(members: Sequence[Member]) -> list[Placed]:
-    """The files that belong to a class, sorted by part, class and file name, numbers in their natural order.
+    """The files that belong to a class, sorted by part, class and file name; 2 comes before 10.
 
-    Understood are class/image and group/class/image, each perhaps below train, validation (val) and test (testing)
-    folders, all of it perhaps below wrapping folders. Notes that lie above or beside the class folders are passed
-    over; inside a class folder every file has to be an image, and is taken for one here.
+    The layout is class/image or group/class/image. Above it there may be folders for the parts: train, validation
+    (val), test (testing); above those there may be folders that hold everything. Notes above or beside the class
+    folders are ignored. Every file inside a class folder counts as an image.
 
-    Raises SiameseError, naming a file that lies elsewhere, for any other layout.
+    Raises SiameseError for any other layout; the message names a file that lies in another place.
     """
     members = [member for member in members if not is_litter(member.path)]
     images = [member for member in members if _is_named_as_image(member)]
-    if 4 * len(images) < len(members):  # a set whose names say nothing, as "subject01.happy" does not
+    if 4 * len(images) < len(members):  # file names without an image's ending, such as "subject01.happy"
         images = members
     if not images:
         raise SiameseError("There is no image in it; put the images of each class into a folder of their own.")
     wrapper = _common_parts([member.path.parent.parts for member in images])
     if wrapper and all(member.path.parent.parts == wrapper for member in images):
-        wrapper = wrapper[:-1]  # a single folder of images is one class
+        wrapper = wrapper[:-1]  # a single folder with images is one class
     inside = [member.path.parts[len(wrapper) :] for member in images]
     skip = int({parts[0].lower() for parts in inside} <= _PARTS.keys())
     depths = [len(parts) - skip for parts in inside]
@@ -97,7 +101,7 @@ def _is_named_as_image(member: Member) -> bool:
 
 
 def _common_parts(folders: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The folders that all the paths begin with; the least and the greatest path alone decide it."""
+    """The folders with which all paths begin. The smallest and the largest path decide that for all."""
     low, high = min(folders), max(folders)
     for number, (first, second) in enumerate(zip(low, high, strict=False)):
         if first != second:

@@ -1,4 +1,4 @@
-"""Every number that decides when somebody's file is too much, in one place, each with its reason."""
+"""The limits for files that people bring, each with its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A limit on the memory that work of one kind takes at the same time, counted in bytes."""
+"""A limit on the memory of work of one kind that runs at the same time, in bytes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _BUSY = "The server works on many images at once; try again in a moment."
 
 
 class MemoryGate:
-    """Lets work in as long as all of it together takes at most `capacity` bytes; the rest waits.
+    """Lets work begin while all work inside needs at most `capacity` bytes together. Other work waits.
 
-    Work that needs more than the whole capacity is let in alone.
-    patience: seconds after which waiting ends with SiameseError, so that a flood of requests cannot hold every thread.
+    Work that needs more than the capacity runs alone.
+    patience: the longest wait in seconds. Then SiameseError is raised, so a flood of requests cannot hold all threads.
     """
 
     def __init__(self, capacity: int, patience: float) -> None:
@@ -26,11 +26,11 @@ class MemoryGate:
         self._changed = threading.Condition()
         self._turn = (
             threading.Lock()
-        )  # one waits for room and the others behind it, so that small work starves no large
+        )  # one waits for room and the others behind it; otherwise small work could starve large work
 
     @contextmanager
     def room(self, needed: int) -> Iterator[None]:
-        """Holds `needed` bytes of the capacity inside the with block. Raises SiameseError after `patience` seconds."""
+        """Holds `needed` bytes inside the `with` block. Raises SiameseError after `patience` seconds of waiting."""
         needed = min(needed, self._capacity)
         end = time.monotonic() + self._patience
         if not self._turn.acquire(timeout=self._patience):

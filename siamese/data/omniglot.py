@@ -21,7 +21,7 @@ DESCRIPTION = "Handwritten characters of up to 50 alphabets, 20 drawings each (L
 IMAGE_SIZE = 28
 KIND, UNSEEN = "characters", "alphabets"
 VERSION = 1
-# So many characters of one alphabet a 20-way one-shot trial needs.
+# A 20-way one-shot trial needs 20 characters of one alphabet.
 WAY = 20
 
 Progress = Callable[[float], None]
@@ -91,7 +91,7 @@ def split_alphabets(background: dict[str, int], evaluation: Sequence[str]) -> tu
 
 def _fetch(data_dir: Path) -> None:
     with download_errors(NAME, TITLE):
-        import torchvision.datasets  # it takes a second to import, and only a download needs it
+        import torchvision.datasets  # the import takes a second, and only a download needs it
 
         data_dir.mkdir(parents=True, exist_ok=True)
         for background in (True, False):
@@ -101,7 +101,7 @@ def _fetch(data_dir: Path) -> None:
 
 
 def _alphabets(data_dir: Path, pattern: str) -> dict[str, Path]:
-    """The folder of each alphabet; of one that is there twice, the first."""
+    """The folder of each alphabet; the first one where there are two."""
     found: dict[str, Path] = {}
     for root in (data_dir / "omniglot", data_dir / "omniglot-py"):
         for collection in sorted(root.glob(pattern)):
@@ -124,7 +124,7 @@ def _bank(
     done: int,
     total: int,
 ) -> ImageBank:
-    """The bank of some alphabets; done of total characters are already decoded."""
+    """The bank of some alphabets. done, total: characters decoded so far, and in all, for the progress."""
     images, counts, names, groups = [], [], [], []
     for group, (alphabet, characters) in enumerate(alphabets):
         for character, paths in characters:

@@ -1,4 +1,4 @@
-"""A contact sheet: rows of images, a class each, to judge a data set at a glance."""
+"""A contact sheet: one row of images for each class, to judge a data set at a glance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from siamese.data.bank import ImageBank
 
 _PAPER, _INK, _QUIET, _LINE = (255, 255, 255), (28, 30, 36), (118, 124, 134), (214, 218, 224)
-_SIDE = 112  # about how many pixels of the sheet the longer side of an image takes
+_SIDE = 112  # roughly: the longer side of an image on the sheet, in pixels
 _GAP, _MARGIN, _WIDEST_LABEL = 8, 36, 460
 _NAME_SIZE, _GROUP_SIZE = 19, 16
 
@@ -28,7 +28,7 @@ def contact_sheet(bank: ImageBank, classes: int, images_per_class: int, seed: in
     columns = max((min(images_per_class, int(bank.counts[c])) for c in rows), default=0)
     domains = [bank.images] if bank.partner is None else [bank.images, bank.partner]
     scale = _SIDE / max(bank.images.shape[2:])
-    scale = max(1, round(scale)) if scale >= 1 else scale  # whole pixels stay square
+    scale = max(1, round(scale)) if scale >= 1 else scale  # a whole factor keeps pixels square
     height, width = (max(1, round(side * scale)) for side in bank.images.shape[2:])
     block = columns * (width + _GAP) - _GAP
     labels = [_label(bank, c) for c in rows]
@@ -80,7 +80,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def _cut(text: str, font: ImageFont.FreeTypeFont) -> tuple[str, ImageFont.FreeTypeFont]:
-    """The text, shortened in its middle where it is too wide: a name may end in what tells it from others."""
+    """The text, shortened in the middle where it is too wide, because names often differ at the end."""
     keep = len(text)
     short = text
     while font.getlength(short) > _WIDEST_LABEL and keep > 2:

@@ -1,4 +1,4 @@
-"""Training, validation and test parts of a bank that comes as one: by class where there are enough, else by image."""
+"""Splits a bank into training, validation and test: by class where there are many classes, else by image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from siamese.data.bank import ImageBank
 from siamese.data.image_file import printable
 
 HELD_OUT = 0.15
-# A part of one class has no different pairs, a class of one image in a part no same pair.
+# With one class a part has no different pair; with one image a class has no same pair.
 LEAST_CLASSES = 2
 LEAST_IMAGES = 2
 # Digits, letters, garments and ten things that somebody drew are classes that a network should see, and two or three of
@@ -23,7 +23,7 @@ CLASSES_FROM = 30
 
 
 class Parts(NamedTuple):
-    """The three disjoint parts, and what the held-out ones show that training never saw ("classes", "images")."""
+    """The three disjoint parts, and what is new in validation and test: "classes" or "images"."""
 
     train: ImageBank
     validation: ImageBank
@@ -65,14 +65,14 @@ def split(bank: ImageBank, seed: int) -> Parts:
 
 
 class HeldOut(NamedTuple):
-    """How many images of each class are held out for validation and for test, both int64 [classes]."""
+    """The number of images of each class for validation and for test, both int64 [classes]."""
 
     validation: Tensor
     test: Tensor
 
 
 def held_out_images(counts: Sequence[int], seed: int) -> HeldOut | None:
-    """What is held out where images of each class are, from the number of images of each; None where too little is.
+    """How many images of each class are held out, from the number of its images. None where that gives too little.
 
     A class of six images or more gives to both parts. One of four or five gives two images, by turns to validation and
     to test: two for each would leave none to learn from. A smaller one is only learnt from.
@@ -88,12 +88,12 @@ def held_out_images(counts: Sequence[int], seed: int) -> HeldOut | None:
 
 
 def share(count: int, least: int) -> int:
-    """How many of count are held out for one part."""
+    """How many of `count` are held out for one part."""
     return max(least, round(HELD_OUT * count))
 
 
 def hold_out_classes(bank: ImageBank, count: int, seed: int) -> tuple[ImageBank, ImageBank]:
-    """The bank without count classes chosen by the seed, and a bank of these; both keep the order of the classes."""
+    """The bank without `count` classes, which the seed chooses, and a bank of these. Both keep the order of classes."""
     order = torch.randperm(bank.classes, generator=torch.Generator().manual_seed(seed)).tolist()
     return bank.select_classes(sorted(order[count:])), bank.select_classes(sorted(order[:count]))
 

@@ -1,4 +1,4 @@
-"""Drawings as strokes of a pen: checked where they come in, and drawn as a training set's own images look."""
+"""Drawings as strokes of a pen. They are checked, then drawn so that they look like the images of a training set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from siamese import SiameseError
 
 MOST_STROKES = 200
 MOST_POINTS = 6_000  # of all strokes together: ten minutes of a fast pen at the pad's own spacing
-_SLACK = 0.85  # unseen alphabets lie a little differently, and are no reason to move a picture
+_SLACK = 0.85  # unseen alphabets lie a little differently, and should not be moved for that
 PEN = 0.06  # width of a stroke as a share of the pad, as the page draws it
 
 Stroke = tuple[tuple[float, float], ...]
@@ -22,7 +22,7 @@ Stroke = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class Hand:
-    """How the drawings of a training set lie in their images, as shares of an image's side.
+    """Size, place and pen of a training set's drawings, as shares of the side of an image.
 
     extent: the median of the longer side of the ink.  smallest, largest: between these lie 99 of 100 images.
     off_centre: the middle of the ink is at most this far from the middle of the image in 99 of 100 images.
@@ -70,7 +70,7 @@ def draw_strokes(strokes: Sequence[Stroke], side: int, hand: Hand | None = None)
         scale, left, top, pen = 1.0, 0.0, 0.0, PEN
     else:
         xs, ys = zip(*(point for stroke in strokes for point in stroke))
-        # The ink reaches half a pen beyond its points. A dot and a straight line are not blown up beyond the pad.
+        # The ink reaches half a pen beyond its points. A dot or a straight line is not enlarged beyond the pad.
         longest = max(max(xs) - min(xs), max(ys) - min(ys), 0.05)
         scale = max(hand.extent - hand.pen, 0.1) / longest
         left = 0.5 - scale * (min(xs) + max(xs)) / 2

@@ -1,4 +1,4 @@
-"""A table in the manner of the MNIST CSVs: one image a line, its label first, then its pixels row by row."""
+"""A CSV table such as those of MNIST: one image a line, its label first, then its pixels row by row."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Line(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """How the lines of a file are to be read; first is the number of the line that set it."""
+    """How to read the lines of a file. first: the number of the line that decided it."""
 
     name: str
     separator: bytes
@@ -98,7 +98,7 @@ def read_table(stream: BinaryIO, name: str, size: int, progress: Callable[[float
 
 
 def _blocks(stream: BinaryIO, name: str) -> Iterator[list[_Line]]:
-    """The lines that are not blank, stripped, some megabytes of them at a time."""
+    """Blocks of some megabytes of lines, without blank ones and without spaces at the ends."""
     block, held, number = [], 0, 0
     while text := stream.readline(limits.MAX_LINE_BYTES + 1):
         number += 1
@@ -120,7 +120,7 @@ def _blocks(stream: BinaryIO, name: str) -> Iterator[list[_Line]]:
 
 
 def _find_form(block: list[_Line], name: str) -> tuple[_Form, list[_Line]]:
-    """How the file is written, from its first line, and the block without a line of column names."""
+    """The form of the file, from its first line, and the block without the line of column names."""
     if not block:
         raise SiameseError(f"{name} begins with megabytes of blank lines; is it a table?")
     first = block[0]
@@ -143,7 +143,7 @@ def _find_form(block: list[_Line], name: str) -> tuple[_Form, list[_Line]]:
 
 
 def _is_header(cells: list[str]) -> bool:
-    """Column names are no numbers, not one of them, or count the columns from 0 or 1, as no image does."""
+    """Whether a line holds column names: either no cell is a number, or the cells count from 0 or 1."""
     values = [_number(cell) for cell in cells]
     if all(math.isnan(value) for value in values):
         return True
@@ -171,7 +171,7 @@ def _label(line: _Line, form: _Form) -> str:
 
 
 def _pixels(block: list[_Line], form: _Form) -> np.ndarray:
-    """uint8 [lines, pixels]: all lines at once where they hold nothing but digits, else one by one."""
+    """uint8 [lines, pixels]. Lines that hold only digits are read at once, others one by one."""
     rows = [line.text.partition(form.separator)[2] for line in block]
     if all(row.count(form.separator) == form.pixels - 1 for row in rows):
         joined = form.separator.join(rows)

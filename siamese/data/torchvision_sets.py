@@ -22,7 +22,7 @@ from siamese.data.bank import Dataset, ImageBank
 from siamese.data.split import hold_out_images
 
 VALIDATION_IMAGES = 5_000
-# The validation images are the same for everybody, so that scores can be compared.
+# The validation images are always the same, so that scores can be compared.
 VALIDATION_SEED = 0
 
 
@@ -109,13 +109,13 @@ def load(known: TorchvisionSet, data_dir: Path, download: bool = False) -> Datas
 
 
 def how_to_get(name: str) -> str:
-    """The end of a sentence that says that a set is missing."""
+    """The second half of a sentence which says that a set is missing."""
     return f'get it with "python -m siamese data get {name}", or use glyphs or doodle-faces, which need no download.'
 
 
 @contextlib.contextmanager
 def download_errors(name: str, title: str) -> Iterator[None]:
-    """Turns what a failed download raises into one sentence, and sends what it prints to stderr: stdout is for data."""
+    """Turns the errors of a download into one sentence. What it prints goes to stderr, because stdout is for data."""
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
@@ -128,7 +128,7 @@ def download_errors(name: str, title: str) -> Iterator[None]:
 
 def _fetch(known: TorchvisionSet, data_dir: Path) -> None:
     with download_errors(known.name, known.title):
-        import torchvision.datasets  # it takes a second to import, and only a download needs it
+        import torchvision.datasets  # the import takes a second, and only a download needs it
 
         data_dir.mkdir(parents=True, exist_ok=True)
         getattr(torchvision.datasets, known.torchvision)(data_dir, train=True, download=True)
@@ -156,7 +156,7 @@ def _read(known: TorchvisionSet, data_dir: Path, file: str) -> Tensor:
     damaged = SiameseError(f'"{file}" of {known.title} is damaged or cut short; {_again(known)}')
     if path is None:
         raise damaged
-    # The largest real one has 47 million bytes; what unpacks to more is something else.
+    # The largest real file has 47 million bytes; a file that unpacks to more is none of these.
     most = 64 * 1024**2
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:

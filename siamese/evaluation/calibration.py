@@ -1,4 +1,4 @@
-"""Measures what a network's distances mean, on validation images, for the checkpoint that people will compare with.
+"""Measures on validation images what the distances of a network mean. The result is kept in its checkpoint.
 
     checkpoint = calibrate(checkpoint, dataset)        # as the end of every run does
     python -m siamese calibrate weights/*.safetensors   # for files that were written before this was measured
@@ -32,7 +32,7 @@ from siamese.models.calibration import BoardRule, Calibration, Hills
 from siamese.models.checkpoint import Checkpoint
 
 PAIRS = 10_000
-LEAST_PAIRS = 100  # fewer say nothing about frequencies
+LEAST_PAIRS = 100  # with fewer pairs a frequency means nothing
 EPISODES = 2_000
 BOARDS = (1, 2, 3, 5, 8, 12, 20)
 _IMAGES = 1_600
@@ -55,7 +55,7 @@ def calibrate(checkpoint: Checkpoint, dataset: Dataset, device: torch.device | N
         return checkpoint
     try:
         return replace(checkpoint, calibration=_measure(evaluator, dataset, bank))
-    except SiameseError:  # distances of a network that diverged say nothing
+    except SiameseError:  # the distances of a network that diverged mean nothing
         return checkpoint
 
 
@@ -164,7 +164,7 @@ def _hills(distance: Tensor, same: Tensor) -> Hills:
 
 
 def _evenly(bank: ImageBank, most: int) -> ImageBank:
-    """At most about so many images of a bank, the first of every class."""
+    """The first images of every class, about `most` in all."""
     each = max(2, most // bank.classes)
     if int(bank.counts.max()) <= each:
         return bank
@@ -178,7 +178,7 @@ def _evenly(bank: ImageBank, most: int) -> ImageBank:
 
 
 def _moved(bank: ImageBank, augmentation: str) -> ImageBank:
-    """Every image changed at random as in training."""
+    """Every image, changed at random as in training."""
     generator = Generator().manual_seed(_SEED)
 
     def move(images: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ def _moved(bank: ImageBank, augmentation: str) -> ImageBank:
 
 
 def _bent(bank: ImageBank) -> ImageBank:
-    """Every image bent smoothly at random, as hands do."""
+    """Every image, bent smoothly at random, as drawings by hand differ."""
     generator = Generator().manual_seed(_SEED)
     count, (height, width) = len(bank), bank.images.shape[2:]
     # In units of grid_sample, where a side is 2.

@@ -58,7 +58,7 @@ def measure_familiarity(train: ImageBank, validation: ImageBank) -> Familiarity:
 def foreign(rule: Familiarity, images: Tensor) -> list[bool]:
     """For each of uint8 [n, C, H, W] prepared images, whether the network was not made for such a picture."""
     statistics = image_statistics(images)
-    if statistics.shape[1] != len(rule.mean):  # the rule of a file that somebody else has made
+    if statistics.shape[1] != len(rule.mean):  # the file may come from somebody else
         return [False] * len(images)
     return (_distance(rule, statistics) > rule.limit).tolist()
 

@@ -1,4 +1,4 @@
-"""How often something holds at a distance, from examples: isotonic regression."""
+"""How often something is true at a distance, estimated from examples: isotonic regression."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 from siamese.models.calibration import Frequency
 
-LEAST = 25  # examples of a step: fewer say too little about "8 of 10"
+LEAST = 25  # examples in a step; fewer are too few for "8 of 10"
 
 
 def rising_frequency(distance: Tensor, holds: Tensor) -> Frequency:
-    """The share of examples that hold, as it rises with their distance: float [n], bool [n], n at least 1.
+    """The share of true examples as a function that rises with distance: float [n], bool [n], n at least 1.
 
     Pool-adjacent-violators (Ayer et al. 1955; for calibration Zadrozny & Elkan 2002): the rising step function with the
     least squared error. Steps of fewer than LEAST examples are joined to their neighbour; each step then reaches from its

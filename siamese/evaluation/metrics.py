@@ -1,7 +1,7 @@
 """How well distances tell same from different: tensors in, Python numbers out, computed on the CPU in float64.
 
-Everywhere a pair is accepted as "same" where its dissimilarity lies below the threshold, and what is tied shares the
-credit, so a network that maps everything to one distance scores chance.
+A pair is accepted as "same" where its dissimilarity lies below the threshold. Ties share the credit, so a network that
+gives every pair the same distance scores chance.
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ def best_threshold(dissimilarity: Tensor, same: Tensor) -> float:
     """
     curve = roc(dissimilarity, same)
     lead = curve.true_accept - curve.false_accept
-    return curve.thresholds[(lead >= lead.max() - 1e-12).double().argmax()].item()  # equal but for rounding is equal
+    return curve.thresholds[
+        (lead >= lead.max() - 1e-12).double().argmax()
+    ].item()  # values that differ only by rounding count as equal
 
 
 def pair_accuracy(dissimilarity: Tensor, same: Tensor, threshold: float) -> float:
@@ -166,8 +168,8 @@ def precision_at_1(distances: Tensor, labels: Tensor) -> float:
 def collapse_warning(dissimilarity: Tensor, same: Tensor) -> bool:
     """Whether a network has collapsed, judged by its distances, float [n], on pairs of both kinds.
 
-    True where the distances are all but one (a standard deviation of at most 5 % of their mean, or none of them above
-    0.001) and what is left of a difference says next to nothing (an AUC below 0.6).
+    True where nearly all distances are equal (a standard deviation of at most 5 % of their mean, or no distance above
+    0.001) and their small differences say hardly anything (an AUC below 0.6).
     """
     distance, _ = _pairs(dissimilarity, same, both=True)
     alike = bool(distance.std(correction=0) <= 0.05 * distance.mean()) or bool(distance.max() <= 1e-3)

@@ -1,4 +1,4 @@
-"""Numbers as a page and a JSON file take them."""
+"""Numbers for the page and for JSON files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def significant(value: float, digits: int = 4) -> float:
-    """The value rounded to so many significant digits, so that a small number keeps them: 3.14159e-7 → 3.142e-7."""
+    """The value rounded to significant digits, which small numbers keep too: 3.14159e-7 → 3.142e-7."""
     return float(f"{value:.{digits}g}")
 
 

@@ -1,4 +1,4 @@
 """What a person takes home from a run: a script, figures, run files, model cards and example pairs.
 
-Read the module of the thing that you want: `script`, `figures`, `files`, `cards` or `examples`. None needs another.
+Read the one that you need: `script`, `figures`, `files`, `cards` or `examples`. They do not depend on each other.
 """

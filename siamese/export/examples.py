@@ -1,4 +1,4 @@
-"""Example pairs for comparing, each of which teaches one thing: what a model sees through, and where it is wrong."""
+"""Example pairs for the Compare tab. Each shows one thing: a pair that fools raw pixels, or a mistake of the model."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def make_examples(models: dict[str, tuple[Checkpoint, Dataset]]) -> dict[str, by
             files |= {name: _png(picture) for name, picture in zip(names, (left, right))}
             wrong = Comparer(checkpoint).compare(left, right).same != same
             examples.append(Example(names[0], names[1], TITLES[what], model, same, wrong, not faces))
-    examples.sort(key=lambda example: (example.wrong, not example.sharp))  # first what works, letters before faces
+    examples.sort(
+        key=lambda example: (example.wrong, not example.sharp)
+    )  # first the pairs that a model gets right, and letters before faces
     table = json.dumps({"pairs": [asdict(example) for example in examples]}, ensure_ascii=False, indent=2)
     return files | {"pairs.json": f"{table}\n".encode()}
 
@@ -85,7 +87,7 @@ Found = tuple[str, Image.Image, Image.Image, bool]
 
 
 class _Chooser:
-    """Picks pairs of a test part by what the model and what raw pixels make of them."""
+    """Chooses pairs of a test part by the distances of the model and of raw pixels."""
 
     def __init__(self, checkpoint: Checkpoint, dataset: Dataset) -> None:
         evaluator = Evaluator(checkpoint)

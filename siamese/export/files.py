@@ -24,7 +24,7 @@ from siamese.evaluation.scores import Validation
 from siamese.training.jobs.history import RunHistory
 
 FORMAT = "siamese-run-1"
-_NAME_LENGTH = 50  # of a class folder, in characters; four bytes each still fit in a file name
+_NAME_LENGTH = 50  # characters in the name of a class folder; with four bytes each they still fit in a file name
 
 
 def run_as_json(snapshot: Mapping[str, Any]) -> str:
@@ -66,7 +66,7 @@ def run_as_json(snapshot: Mapping[str, Any]) -> str:
 
 
 def _scores(scores: Mapping[str, Any], unseen: str) -> dict[str, Any]:
-    """Each score with how it was measured, and what the distance of raw pixels and a guess score."""
+    """Each score with its protocol, beside the scores of raw pixels and of guessing."""
     pairs = f"{scores['pairs']:,} pairs of {unseen} that training never shows, half of them same"
     where = "classes of one group" if scores["within_group"] else "all classes"
     trials = f"{scores['way']}-way one-shot among {where}, {scores['trials']:,} trials"
@@ -172,6 +172,6 @@ def _write(bank: ImageBank, pixels: Tensor, folder: Path) -> None:
 
 
 def _as_file_name(name: str) -> str:
-    """The name without what some system does not take in a file name."""
+    """The name without characters that a file system may refuse."""
     kept = "".join(letter if letter.isalnum() or letter in " -_" else "_" for letter in name)
     return kept[:_NAME_LENGTH].strip()

@@ -1,4 +1,4 @@
-"""What one training step learns from: which images meet, how they are changed, and what the loss says of them.
+"""What one training step learns from: the choice of images, their random changes, and the loss.
 
 Read `sampling`, `augment`, `batches`, `losses`, then `forces` (what the loss asks of each pair).
 """

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 
 class _Ranges(NamedTuple):
-    """Half widths of the uniform draws: degrees, factor, factor, share of the side, factor; flip and chance of each."""
+    """Half widths of uniform draws: degrees, factor, factor, share of the side, factor. flip: mirror.  chance: of each change."""
 
     rotation: float = 0.0
     scale: float = 0.0
@@ -38,7 +38,7 @@ class Transforms(NamedTuple):
 
 
 def draw_transforms(kind: str, images: int, generator: Generator) -> Transforms | None:
-    """Draws a change for each of so many images on the generator's device; None for "none".
+    """Draws one change for each image, on the generator's device. None for "none".
 
     "koch" applies each change with probability ½, as Koch, Zemel, Salakhutdinov 2015 do.
     """
@@ -63,7 +63,7 @@ def draw_transforms(kind: str, images: int, generator: Generator) -> Transforms 
 def apply_transforms(images: Tensor, transforms: Transforms, kind: str) -> Tensor:
     """The changed images, float [n, C, H, W] in 0 to 1.
 
-    What comes in from outside repeats the border, whatever the background is.
+    Where a change shows what lies outside the image, the border is repeated.
     """
     grid = _affine_grid(transforms.matrices, *images.shape[2:])
     changed = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
@@ -73,7 +73,7 @@ def apply_transforms(images: Tensor, transforms: Transforms, kind: str) -> Tenso
 
 
 def _affine_grid(matrices: Tensor, height: int, width: int) -> Tensor:
-    """Where each pixel looks, float [n, height, width, 2], for matrices float [n, 2, 3].
+    """The place that each pixel is read from, float [n, height, width, 2], for matrices float [n, 2, 3].
 
     torch.nn.functional.affine_grid without its matrix product, which takes a tenth of a small network's step on a CPU.
     """

@@ -32,8 +32,8 @@ class Batch:
     def itself(self) -> Tensor:
         """bool [B, B], for a batch of all pairs: where both are one and the same image of the bank.
 
-        Beside the diagonal these are the repetitions of an image, where its class has fewer images than the batch
-        takes. They are no pairs: an image has nothing to learn from its distance to itself.
+        Beside the diagonal these are repeated images, in a class with fewer images than the batch takes. They are no
+        pairs: the distance of an image to itself teaches nothing.
         """
         return self.index[:, None] == self.index
 

@@ -1,4 +1,4 @@
-"""How hard a triplet is: easy, semi-hard or hard (the words of Schroff, Kalenichenko & Philbin 2015)."""
+"""Triplets by difficulty: easy, semi-hard or hard (Schroff, Kalenichenko & Philbin 2015)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def difficulty(positive: Tensor, negative: Tensor, margin: float) -> Tensor:
 
 
 def count_difficulties(distances: Tensor, same: Tensor, margin: float) -> Difficulties:
-    """How many of all triplets of a batch are of each kind, without a list of them.
+    """Counts the triplets of a batch of each kind, without a list of them.
 
     distances: float [B, B], row a holds anchor a's; same: bool [B, B]. Each anchor with each other image of its class
     and each image of another one is a triplet.

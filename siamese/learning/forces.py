@@ -27,7 +27,7 @@ class PairForces(NamedTuple):
 
 @torch.no_grad()
 def pair_forces(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float) -> PairForces:
-    """The pairs of a batch (embeddings float32 [M, D] in the order of batch.index) with what the loss asks of each.
+    """The pairs of a batch, with the force of the loss on each. embeddings: float32 [M, D], in the order of batch.index.
 
     The direction is the sign of the loss's derivative by the pair's dissimilarity: the step goes down the loss, so a
     positive derivative pulls. The share is what the pair's own term adds to the loss, a triplet's term counting half for
@@ -77,7 +77,7 @@ def _all_pairs(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch
         if recipe.loss == "supcon":
             loss = losses.supcon_loss(1 - variable, batch.same, recipe.temperature, itself)
         else:
-            # Random mining is shown on all triplets: another random draw would not be the one that was trained on.
+            # For random mining the forces of all triplets are given: a new draw would differ from the one of the training step.
             mining = "all" if recipe.mining == "random" else recipe.mining
             loss = losses.mined_triplet_loss(variable, batch.same, mining, margin, recipe.soft_margin, itself=itself)
         (gradient,) = torch.autograd.grad(loss, variable)

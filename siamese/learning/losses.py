@@ -1,8 +1,8 @@
 """Losses over sampled pairs and triplets and over every pair of a batch.
 
-Each takes distances (or logits) of any float type and returns a float32 scalar. None waits for the device: what does
-not count is masked, never selected, so a training step captures as a CUDA graph. Where nothing counts the loss is 0 and
-its backward pass gives zeros.
+Each takes distances (or logits) of any float type and returns a float32 scalar. None waits for the device: terms that do
+not count are masked, not removed, so a training step can be captured as a CUDA graph. Where no term counts, the loss is
+0 and its gradients are zeros.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def contrastive_terms(dissimilarity: Tensor, same: Tensor, margin: float | Tenso
 def contrastive_loss(
     dissimilarity: Tensor, same: Tensor, margin: float | Tensor, valid: Tensor | None = None
 ) -> Tensor:
-    """Half the mean term of the same pairs plus half that of the different ones, so that neither kind drowns the other.
+    """Half the mean term of the same pairs plus half that of the different ones: both kinds have equal weight.
 
     dissimilarity float, same bool and valid bool (which pairs count; None: all) are [n] or [B, B]. On a batch of as
     many same pairs as different ones this is the plain mean of contrastive_terms.
@@ -121,12 +121,16 @@ def mined_triplet_loss(
 def supcon_loss(similarity: Tensor, same: Tensor, temperature: float, itself: Tensor | None = None) -> Tensor:
     """Supervised contrastive loss: similarity float [B, B], cosines from −1 to 1; same bool [B, B].
 
-    itself: bool [B, B], where both are one image (None: the diagonal); these are left out. The mean over anchors of −log of the share a positive has in the anchor's softmax over all other images, averaged
-    over its positives: L_out of Khosla et al. 2020. Anchors without a positive are left out.
+    itself: bool [B, B], where both are one image (None: the diagonal); these are left out.
+    In the softmax of an anchor over all other images, each positive has a share. The loss is −log of that share,
+    averaged over the anchor's positives, then over the anchors: L_out of Khosla et al. 2020. Anchors without a
+    positive are left out.
     """
     itself = _diagonal(same) if itself is None else itself
     positive = same & ~itself
-    logits = (similarity.float() / temperature).masked_fill(itself, -1e9)  # finite, so that one image alone has no NaN
+    logits = (similarity.float() / temperature).masked_fill(
+        itself, -1e9
+    )  # finite, so that a batch of one image gives no NaN
     log_share = logits - logits.logsumexp(1, keepdim=True)
     positives = positive.sum(1)
     per_anchor = -_where_valid(log_share, positive).sum(1) / positives.clamp_min(1)
@@ -134,7 +138,7 @@ def supcon_loss(similarity: Tensor, same: Tensor, temperature: float, itself: Te
 
 
 def collapse_value(recipe: Recipe, margin: float) -> tuple[float, str]:
-    """The loss of a network that puts all pairs at one distance, the best one, and its short name for the chart.
+    """The loss of a network that gives all pairs one and the same distance, the best one, and a short name for the chart.
 
     margin: as it is now. A loss that rests at this value has learnt nothing.
     """
@@ -153,9 +157,9 @@ def collapse_value(recipe: Recipe, margin: float) -> tuple[float, str]:
 
 
 def _common_distance(recipe: Recipe) -> tuple[float, str, str]:
-    """How far apart many points can all be from each other, its square and itself as text."""
+    """The largest distance that many points can all have from each other, with text for its square and for itself."""
     if recipe.similarity in ("cosine", "exponential"):
-        return 1.0, "1", "1"  # many vectors can all be at right angles, and not much farther from each other
+        return 1.0, "1", "1"  # many vectors can all be at right angles to each other, but hardly farther apart
     if recipe.normalize and recipe.similarity == "euclidean":
         return math.sqrt(2), "2", "√2"
     if recipe.normalize and recipe.similarity == "squared-euclidean":

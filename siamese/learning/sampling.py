@@ -1,8 +1,7 @@
-"""Which images meet: pairs, triplets, classes × images, one-shot episodes and fixed pairs for a test.
+"""The choice of images: pairs, triplets, classes × images, one-shot episodes, and fixed pairs for tests.
 
-The sample_ functions that training calls every step work by index arithmetic on the bank's device, with a generator of
-that device, and never wait for it, so they capture in a CUDA graph. What has to hold of a bank is checked once, by the
-check_ functions.
+Training calls the sample_ functions in every step. They are index arithmetic on the bank's device, with a generator of
+that device, and never wait for it, so a CUDA graph can capture them. The check_ functions check a bank once.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ def sample_pairs(bank: ImageBank, n: int, generator: torch.Generator) -> Pairs:
     chance = torch.rand(4, n, device=bank.device, generator=generator)
     left_class = _below(chance[0], bank.classes)
     left = _below(chance[1], bank.counts[left_class])
-    # A pair is either same or different, so its partner and its other class may come of one draw.
+    # A pair is either same or different, so one draw can choose its partner or its other class.
     partner = _other(left, chance[2], bank.counts[left_class])
     other_class = _other(left_class, chance[2], bank.classes)
     stranger = _below(chance[3], bank.counts[other_class])
@@ -110,7 +109,7 @@ def sample_classes_images(
 
 
 def holds_a_large_group(bank: ImageBank, way: int) -> bool:
-    """Whether an episode of so many ways can take all of its classes from one of several groups.
+    """Whether there are several groups, and one has enough classes for an episode of `way` classes.
 
     Only classes with two images count. Where there are fewer of them than ways, an episode takes all of them.
     """
@@ -148,7 +147,7 @@ def sample_episodes(bank: ImageBank, way: int, shot: int, trials: int, seed: int
     drawn = torch.stack([large[g][torch.randperm(len(large[g]), generator=generator)[:way]] for g in which])
     answer = torch.randint(way, (trials,), generator=generator)
     position = _distinct(counts[drawn.flatten()], shot + 1, generator)
-    # The sets are drawn fairly but not their order, and the last image may become the query.
+    # Each set of images is equally likely, but not its order, and the last image becomes the query.
     order = torch.rand(position.shape, generator=generator).argsort(1)
     starts = counts.cumsum(0) - counts
     index = (starts[drawn.flatten()][:, None] + position.gather(1, order)).view(trials, way, shot + 1)
@@ -221,7 +220,7 @@ def _below(chance: Tensor, count: Tensor | int) -> Tensor:
 
 
 def _other(number: Tensor, chance: Tensor, count: Tensor | int) -> Tensor:
-    """A whole number from 0 to count − 1 that is not the given one, the others equally likely."""
+    """A whole number from 0 to count − 1 other than the given one; all others are equally likely."""
     return (number + 1 + _below(chance, count - 1)) % count
 
 

@@ -1,7 +1,7 @@
-"""Calibration: what a network's distances mean, measured once on validation images and kept with its weights.
+"""Calibration: the meaning of a network's distances, measured once on validation images and kept with its weights.
 
-`siamese/evaluation/calibration.py` measures it. Everything here is plain numbers, so that it travels in a checkpoint's
-metadata; what comes from a file is checked.
+`siamese/evaluation/calibration.py` measures it. A calibration is plain numbers, because it stands in the metadata of a
+checkpoint. Numbers that come from a file are checked.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 from siamese.data.strokes import Hand
 
-MOST_NUMBERS = 512  # of one list in a file
+MOST_NUMBERS = 512  # numbers in one list of a file
 _QUANTILES = 101
 
 
 @dataclass(frozen=True)
 class Frequency:
-    """How often something holds at a distance: shares at rising distances, linear in between, flat beyond the ends."""
+    """How often something is true at a distance: shares at rising distances, linear in between, constant outside."""
 
     distances: tuple[float, ...]
     shares: tuple[float, ...]
@@ -49,10 +49,11 @@ class Hills:
 
 @dataclass(frozen=True)
 class BoardRule:
-    """How to read the nearest of so many things.
+    """How to judge the nearest thing on a board of one size.
 
-    threshold: a newcomer whose nearest thing is at least this far is none of them.  wrong: how often the nearest thing
-    at a distance is the wrong answer, when every second newcomer is not on the board at all.
+    threshold: a newcomer is none of the things where even the nearest is at least this far.
+    wrong: how often the nearest thing is the wrong answer, by its distance, when every second newcomer is not on the
+    board.
     """
 
     things: int
@@ -94,11 +95,11 @@ class Calibration:
         return 100 - _below(self.different, distance)
 
     def board_rule(self, things: int) -> BoardRule | None:
-        """The rule for so many things: that of the next larger board that was measured, else of the largest."""
+        """The rule for a board with this many things: that of the next larger board that was measured, or of the largest."""
         return next((rule for rule in self.board if rule.things >= things), self.board[-1] if self.board else None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON values, rounded to five significant digits."""
+        """JSON values, rounded to five significant digits."""
         return _rounded(asdict(self))
 
     @classmethod
@@ -133,7 +134,7 @@ class Calibration:
 
 
 def _below(quantiles: Sequence[float], distance: float) -> int:
-    """How many of 100 values lie below the distance, by their 101 rising quantiles."""
+    """Of 100 values, how many lie below the distance. quantiles: 101 rising ones."""
     if distance <= quantiles[0]:
         return 0
     if distance > quantiles[-1]:

@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors files that say what they are, where they come from and how well they do."""
+"""Checkpoints: networks as safetensors files, with their recipe, data and scores."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from siamese.models.views import KINDS, ViewKind
 from siamese.recipes import Recipe
 
 FORMAT = "siamese-checkpoint-1"
-LARGEST_HEADER = 1 << 20  # bytes of metadata that are read of a file
+LARGEST_HEADER = 1 << 20  # the most bytes of metadata that are read from a file
 
-# What reading a file that is something else can raise.
+# The errors that a file of another kind can cause.
 _UNREADABLE = (
     SafetensorError,
     LookupError,
@@ -69,8 +69,8 @@ class Checkpoint:
     views: ViewKind = "one"
 
     def network(self) -> SiameseNetwork:
-        """The network on the CPU, in evaluation mode. Raises SiameseError where the weights are another network's."""
-        # First without memory: what a file claims about itself may be far larger than the file.
+        """The network on the CPU, in evaluation mode. Raises SiameseError where the weights do not fit it."""
+        # First without memory: a small file may claim to hold a huge network.
         with torch.device("meta"):
             claimed = build_network(self.recipe, self.channels, self.size, fetch=False).state_dict()
         if {n: t.shape for n, t in claimed.items()} != {n: t.shape for n, t in self.weights.items()}:
@@ -83,7 +83,7 @@ class Checkpoint:
         return network.eval()
 
     def in_half(self) -> Checkpoint:
-        """The same with its weights rounded to float16: half the file, and what is measured from then on is of these.
+        """The checkpoint with weights rounded to float16: the file is half as large. Scores measured later are of these weights.
 
         Raises SiameseError where a weight is too large for float16.
         """
@@ -136,7 +136,7 @@ class Checkpoint:
             size, source = _size(about["size"]), about.get("source_size")
             calibration = about.get("calibration")
             dark, scores = about["dark_background"], dict(about["scores"])
-            views = about.get("views", "one")  # files of earlier versions know one view
+            views = about.get("views", "one")  # files of earlier versions have no views
             if not math.isfinite(threshold + seconds) or dark not in (None, True, False) or views not in KINDS:
                 raise ValueError("an impossible value")
             if not all(isinstance(value, (int, float)) for value in scores.values()):

@@ -1,4 +1,4 @@
-"""Which device computes, and what it is called."""
+"""Devices: the one to compute on, and names for people."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def device_name(device: torch.device) -> str:
 
 
 def unusable_gpu(device: torch.device) -> str | None:
-    """A sentence that says why torch cannot use the GPU of this machine; None where it can, has none, or device is one.
+    """The reason why torch cannot use the GPU of this machine, as a sentence. None where there is no GPU, or torch uses it.
 
-    device: where things will run.
+    device: the one that will be used.
     """
     if device.type == "cuda" or torch.cuda.is_available() or not Path("/proc/driver/nvidia/version").exists():
         return None

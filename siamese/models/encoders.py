@@ -17,11 +17,11 @@ from siamese.recipes.recipe import TorchvisionEncoder
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-_PATIENCE = 30.0  # seconds without a byte, after which a download is given up
+_PATIENCE = 30.0  # a download without a byte for this many seconds is given up
 
 
 class PixelScale(nn.Module):
-    """x → x · scale − offset, per channel: how an encoder wants its pixels, given 0 to 1 (float [n, C, H, W])."""
+    """x → x · scale − offset for each channel: turns pixels from 0 to 1 (float [n, C, H, W]) into those an encoder expects."""
 
     scale: Tensor
     offset: Tensor
@@ -59,9 +59,11 @@ def build_encoder(
 ) -> nn.Module:
     """The encoder of that name: float [n, channels, height, width] in 0 to 1 → float [n, embedding_dim].
 
-    size is (height, width). pretrained loads ImageNet weights (torchvision encoders only); without fetch the network is
-    the same but its weights are random, for a checkpoint's to be loaded over them. raw_pixels multiplies the input by
-    255. Raises SiameseError for images too small for the network or weights that cannot be fetched.
+    size: (height, width).
+    pretrained: load ImageNet weights (torchvision encoders only).
+    fetch: False leaves the weights random, for callers that load others from a checkpoint.
+    raw_pixels: multiply the input by 255.
+    Raises SiameseError for images that are too small for the network, and for weights that cannot be fetched.
     """
     if name in get_args(TorchvisionEncoder):
         network = _torchvision(name, channels, size, embedding_dim, pretrained and fetch)
@@ -87,7 +89,7 @@ def build_encoder(
 
 
 def _features(layers: nn.Module, channels: int, size: tuple[int, int], name: str) -> int:
-    """How many numbers the convolutions leave of one image; SiameseError where the image is too small for them."""
+    """How many numbers the convolutions make of one image. Raises SiameseError where the image is too small for them."""
     try:
         with torch.no_grad():
             return layers.eval()(torch.zeros(1, channels, *size)).numel()
@@ -114,7 +116,7 @@ def _with_projection(
 ) -> nn.Sequential:
     convolutions = nn.Sequential(*layers)
     projection = Projection(_features(convolutions, channels, size, name), embedding_dim)
-    # The names of the layers are those that checkpoints hold.
+    # Checkpoints use the names of these layers: do not change them.
     return nn.Sequential(OrderedDict({"0": convolutions, "2": projection}))
 
 
@@ -224,12 +226,12 @@ def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim:
 
     Stochastic depth is switched off, since it draws from the random generator that all threads share.
     """
-    from torchvision import models  # takes seconds, so only those wait for it who want such an encoder
+    from torchvision import models  # the import takes seconds, so it waits until such an encoder is wanted
 
     options = {"stochastic_depth_prob": 0.0} if name == "efficientnet_b0" else {}
     network = _vgg11_bn() if name == "vgg11_bn" else getattr(models, name)(**options)
     if pretrained:
-        # All but a classifier's weights have a place in any of them.
+        # Only the classifier's weights have no place here.
         network.load_state_dict(_imagenet_weights(name), strict=name != "vgg11_bn")
     _replace_ends(network, name, channels, embedding_dim)
     _features(network, channels, size, name)
@@ -237,8 +239,9 @@ def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim:
 
 
 def _vgg11_bn() -> nn.Module:
-    """torchvision's, initialised as there, without the classifier: its 124 million weights take half a gigabyte and a
-    second to make, only to be replaced."""
+    """The VGG of torchvision, initialised as there, but without its classifier. To make those 124 million weights takes
+    half a gigabyte and a second, and they would be replaced at once.
+    """
     from torchvision.models import vgg
 
     features = vgg.make_layers(vgg.cfgs["A"], batch_norm=True)
@@ -252,7 +255,7 @@ def _vgg11_bn() -> nn.Module:
 
 
 def imagenet_weights_here(name: str) -> bool:
-    """Whether the ImageNet weights of a torchvision encoder lie in the cache, so that nothing has to be fetched."""
+    """Whether the ImageNet weights of a torchvision encoder are in the cache already."""
     from torchvision.models import get_model_weights
 
     url = get_model_weights(name).DEFAULT.url
@@ -260,14 +263,14 @@ def imagenet_weights_here(name: str) -> bool:
 
 
 def fetch_imagenet_weights(name: str) -> None:
-    """Puts the ImageNet weights of a torchvision encoder into the cache, where they are not there yet.
+    """Fetches the ImageNet weights of a torchvision encoder into the cache unless they are there.
 
-    Raises SiameseError where they cannot be fetched, or where the other side says nothing for half a minute.
+    Raises SiameseError where they cannot be fetched, or where nothing arrives for half a minute.
     """
     if imagenet_weights_here(name):
         return
     before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)  # torch.hub takes no timeout of its own
+    socket.setdefaulttimeout(_PATIENCE)  # torch.hub has no timeout of its own
     try:
         _imagenet_weights(name)
     finally:
@@ -278,7 +281,7 @@ def _imagenet_weights(name: str) -> dict[str, Any]:
     from torchvision.models import get_model_weights
 
     try:
-        # weights_only: tensors and nothing else is read, whatever the downloaded file holds.
+        # weights_only: only tensors are read, whatever else the downloaded file holds.
         weights = get_model_weights(name).DEFAULT
         return weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
     except (OSError, HTTPException, RuntimeError) as error:  # no network, half a file, or a wrong checksum
@@ -303,7 +306,7 @@ def _replace_ends(network: Any, name: str, channels: int, embedding_dim: int) ->
 
 
 def _for_channels(layer: nn.Conv2d, channels: int) -> nn.Conv2d:
-    """The first convolution for grey images: the sum over its colours answers a grey image as it would in RGB."""
+    """The first convolution for grey images: its filters summed over the colours, so a grey image gives the same result."""
     if channels == layer.in_channels:
         return layer
     layer.in_channels = channels

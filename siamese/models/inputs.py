@@ -1,4 +1,4 @@
-"""What a network takes in: images resized, grey or inverted as its recipe says, and as floats from 0 to 1."""
+"""The input of a network: images resized, made grey or inverted as its recipe says, as floats from 0 to 1."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def prepare_bank(recipe: Recipe, bank: ImageBank) -> ImageBank:
 
 
 def two_domains(recipe: Recipe, bank: ImageBank) -> bool:
-    """Whether the right image of a pair comes from the bank's second domain; pairs alone have a left and a right."""
+    """Whether the right image of a pair comes from the bank's second domain. Only pairs have a left and a right."""
     return bank.partner is not None and recipe.batching == "pairs"
 
 
-# Memory that images take while they are embedded, compared or resized: a few of these at a time.
+# Bytes of one chunk of images that are embedded, compared or resized; a few chunks exist at a time.
 CHUNK_BYTES = 64 << 20
 _CHUNK_PIXELS = 1 << 18
 
@@ -46,13 +46,13 @@ def rows_per_chunk(numbers: int) -> int:
 
 
 def as_floats(images: Tensor, channels_last: bool = True) -> Tensor:
-    """uint8 [n, C, H, W] → float32 in 0 to 1, in the memory format convolutions like best."""
+    """uint8 [n, C, H, W] → float32 from 0 to 1, in the memory format that is fastest for convolutions."""
     layout = torch.channels_last if channels_last else torch.contiguous_format
     return images.float().div_(255).contiguous(memory_format=layout)
 
 
 def prepare_image(image: Image.Image, checkpoint: Checkpoint) -> tuple[Tensor, bool]:
-    """One picture from outside as a trained network takes it, and whether it was inverted for its background.
+    """A picture from outside as a trained network takes it, and whether its background made an inversion necessary.
 
     image: upright, of any size and mode. Returns uint8 [1, C, H, W] and a bool.
     A photograph is cut around its centre to the proportions of the training images and then resized as they were. A

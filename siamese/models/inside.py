@@ -1,4 +1,4 @@
-"""One pair on its way through a network: feature maps of each stage, embeddings, and what each dimension adds."""
+"""A pair inside a network: the feature maps of each stage, the embeddings, and what each dimension adds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from siamese.models.network import PseudoSiameseNetwork, SiameseNetwork
 from siamese.models.similarity import Similarity
 
 MOST_STAGES = 4
-CHANNELS = 4  # feature maps of each stage that are shown
+CHANNELS = 4  # feature maps of each stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ class _Trace:
         if not isinstance(output, Tensor) or output.dim() != 4:
             return
         rows = [row - len(output) if self.second_half else row for row in self.rows]
-        # Copied at once: an activation may work in place.
+        # Copied at once, because an activation may work in place.
         kept = output[rows].detach().float().cpu()
         if isinstance(module, nn.Conv2d):
             self.seen.append((module, kept))
@@ -140,7 +140,7 @@ def _stages(traces: list[_Trace]) -> list[tuple[Tensor, list[nn.Conv2d]]]:
 
 
 def _chosen(seen: list[tuple[nn.Conv2d, Tensor]]) -> list[tuple[nn.Conv2d, Tensor]]:
-    """All stages of a small encoder; of a deep one the last of each resolution; at most MOST_STAGES, evenly."""
+    """All stages of a small encoder. Of a deep one, the last stage of each resolution, at most MOST_STAGES of them."""
     seen = [entry for entry in seen if min(entry[1].shape[2:]) > 1]
     if len(seen) > MOST_STAGES:
         last_of_size = {tuple(maps.shape[2:]): (convolution, maps) for convolution, maps in seen}

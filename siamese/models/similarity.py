@@ -1,4 +1,4 @@
-"""How two embeddings are compared: one dissimilarity for rows, one for every pair of rows.
+"""The dissimilarity of two embeddings: for matching rows, and for every pair of rows.
 
 All of it runs in float32 or better, whatever the encoder's precision, and no operation waits for the device, so a step
 that holds it can be captured as a CUDA graph.
@@ -18,7 +18,7 @@ from siamese.recipes.recipe import SimilarityKind
 # The square root has an infinite slope at zero. Below this squared distance the root is held at 1e-7 and its gradient
 # is zero, which is also the honest answer: two equal points have no direction to move apart in.
 _SQUARED_FLOOR = 1e-14
-_ZERO_LENGTH = 1e-12  # the squared length below which cosine takes a vector for zero
+_ZERO_LENGTH = 1e-12  # cosine takes a vector for zero below this squared length
 _PAIRWISE_ELEMENTS = 2**24  # 64 MiB of float32 for the widest temporary of the learned similarity
 
 

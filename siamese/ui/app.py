@@ -69,9 +69,9 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
     """Starts serving the page in the background and returns its address; wait_for_end waits."""
     sys.setswitchinterval(SWITCH_INTERVAL)
     open_log()
-    # After every failed event Gradio sums up all events that it remembers, which are 10,000 unless this says fewer.
+    # After every failed event Gradio sums up all events that it remembers: 10,000, unless this number is smaller.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")
-    # Not open: a direct call of an endpoint would pass by the queue and its limits.
+    # Closed, because a direct call of an endpoint would bypass the queue and its limits.
     demo.queue(max_size=200, default_concurrency_limit=4, api_open=False)
     _, address, _ = demo.launch(
         server_name=settings.host,
@@ -86,7 +86,7 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         run_history=False,
         footer_links=["api", "settings"],
         max_file_size="10mb",
-        show_error=False,  # sentences of ours are shown anyway; any other error may name a path of this machine
+        show_error=False,  # our own sentences appear anyway; any other error may contain a path of this machine
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,
@@ -94,7 +94,7 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         prevent_thread_lock=True,
         quiet=quiet,
     )
-    # Not before: Gradio gives up on a server of its own that does not answer at once, and drawing keeps it busy.
+    # Only now: Gradio gives up where its server does not answer at once, and rendering would keep it busy.
     lab = current_lab()
     lab.warm_up()
     lab.address = reachable_address(settings, demo.server_port)
@@ -110,7 +110,7 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
 def wait_for_end(demo: gr.Blocks) -> None:
     """Serves until Control-C, then ends every run and the process.
 
-    A thread that computes in torch while Python is torn down aborts the process, so it is left without that.
+    If a thread computes in torch while Python shuts down, the process aborts. So this ends it without that.
     """
     try:
         demo.block_thread()

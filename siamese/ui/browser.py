@@ -1,4 +1,4 @@
-"""What a browser remembers: who it is to this server, and which job it looks at. Nothing else survives a reload."""
+"""What a browser remembers after a reload: its own key, the job on screen, a name and that job's settings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import gradio as gr
 
 from siamese.training.jobs.job import plain_name
 
-# A fixed key and secret: with random ones a browser would forget its job whenever the server restarts. The secret is
-# sent to every browser; it keeps nothing safe, and the job's unguessable id does.
+# Both are fixed: with random ones a browser would forget its job when the server restarts. The secret protects nothing,
+# since every browser gets it; nobody can guess the id of a job.
 STORAGE_KEY = "siamese:browser"
 STORAGE_SECRET = "siamese"
 LONGEST_LINK = 2000  # letters; every setting of a recipe takes fewer than 1,000
@@ -18,9 +18,11 @@ LONGEST_LINK = 2000  # letters; every setting of a recipe takes fewer than 1,000
 
 @dataclass(frozen=True)
 class Browser:
-    """owner: unguessable, given at the first start of a run; job: the key of the job on screen, or None.
-    name: what its runs are called in the room. settings: those of that job as a link has them, so that they come back
-    where a server was started again and knows the job no more."""
+    """owner: a secret key, given at the first start of a run.
+    job: the key of the job on screen, or None.
+    name: of this browser's runs in the room.
+    settings: of that job, as in a link. A server that was started again does not have the job, but can show these.
+    """
 
     owner: str = ""
     job: str | None = None
@@ -50,5 +52,5 @@ def as_browser(value: Any) -> Browser:
 
 
 def _is_key(value: object) -> TypeGuard[str]:
-    """Whether it may be one of this server's keys, which have 16 letters; a longer one would only fill the memory."""
+    """Whether it may be a key of this server. Keys have 16 letters; a long text would only fill memory."""
     return isinstance(value, str) and len(value) <= 64

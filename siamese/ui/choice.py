@@ -1,4 +1,4 @@
-"""What a visitor chose: a data set, a recipe and its changed settings. Also how a link and a legend write them."""
+"""A visitor's choice: a data set, a recipe and changed settings; how a link and a legend write it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ SPEEDS = (100, 20, 5, 1)  # steps a second in slow motion
 
 
 def data_choices(data_dir: Path, own: str = "", label: str = "") -> list[tuple[str, str]]:
-    """Data sets that can be used at once, as (title, name); what would have to be downloaded is left out.
+    """The data sets that can be used at once, as (title, name). Sets that need a download are left out.
 
-    own: the name of the pictures that this browser brought, which it alone is offered.  label: how to write that.
+    own: the name of this browser's own pictures, which no other browser gets.  label: their title.
     """
     entries = available(data_dir)
     named = [(data_title(entry.name, entry.title), entry.name) for entry in entries if entry.built_in or entry.present]
@@ -28,12 +28,12 @@ def data_choices(data_dir: Path, own: str = "", label: str = "") -> list[tuple[s
 
 
 def recipe_choices() -> list[tuple[str, str]]:
-    """Recipes as (title, name): a name is the same in every language."""
+    """The recipes as (title, name). A name is the same in every language."""
     return [(name, name) for name in RECIPES]
 
 
 def is_own(data: object) -> bool:
-    """Whether a data set is pictures that somebody brought; they may be gone by now."""
+    """Whether a data set is somebody's own pictures. They may be gone by now."""
     return isinstance(data, str) and data.startswith(PREFIX)
 
 
@@ -46,7 +46,7 @@ def base_recipe(data: str, name: str) -> Recipe:
 def changed_recipe(data: str, name: str, settings: object) -> Recipe:
     """The named recipe with some settings changed, as a link or a program asks for it.
 
-    Its name and the line that says what it teaches stay its own, whatever the settings say: other people read them.
+    Its name and its description do not change, whatever the settings say, because other people read them.
     Raises SiameseError for names that do not exist and settings that are not allowed.
     """
     if not isinstance(settings, dict):
@@ -55,7 +55,7 @@ def changed_recipe(data: str, name: str, settings: object) -> Recipe:
 
 
 def plan(data: str, recipe: Recipe) -> dict[str, Any]:
-    """What the empty live view announces of the run that Start would begin."""
+    """What the empty live view says about the next run."""
     return {"steps": recipe.steps, "unseen": _own(data).unseen if is_own(data) else entry_named(data).unseen}
 
 
@@ -95,7 +95,7 @@ def from_query(query: dict[str, str]) -> tuple[str, Recipe]:
 
 
 def speed_of(value: Any) -> int | None:
-    """Steps a second that the speed control or a link asks for; None for full speed, and for what is no choice."""
+    """The steps a second of the speed control or of a link. None for full speed, and for any other value."""
     return next((rate for rate in SPEEDS if str(rate) == value), None)
 
 

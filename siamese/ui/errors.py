@@ -1,8 +1,7 @@
-"""Sentences of errors as the page shows them: English as the library raises them, Chinese by a catalogue of templates.
+"""Error sentences for the page: in English as the library raises them, in Chinese by a catalogue of templates.
 
-The library knows one language, so that its errors stay plain sentences. `errors.zh.json` holds each of them as a
-template, with {} where a value stands, and its Chinese, with {0}, {1} … for these values. A value that is a template
-itself is translated too.
+The library has one language, so that its errors stay plain sentences. `errors.zh.json` has a template for each, with {}
+for a value, and its translation, with {0}, {1} … for the values. A value that fits a template is translated too.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _GAP = re.compile(r"\{\}")
 
 
 def page_error(error: Exception) -> gr.Error:
-    """The error as Gradio shows it on the page; nothing is printed on the server."""
+    """An error that Gradio shows on the page without printing it on the server."""
     return gr.Error(str(error), print_exception=False)
 
 

@@ -1,4 +1,4 @@
-"""Tensors as pictures a page can show: data URIs, so that no file is written and none is left behind."""
+"""Tensors as pictures for the page: data URIs, so no file is written."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ SCRIPTS = "*/*.js"  # one folder for each tab, and common/ for what several widg
 
 
 class _Versioned(StaticFiles):
-    """Static files that a browser may keep for ever: another version has another address."""
+    """Static files that a browser may keep for ever, because another version has another address."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
@@ -29,7 +29,7 @@ class _Versioned(StaticFiles):
 def static_path() -> str:
     """Where the static files are served, without a slash at either end: "siamese-" and a hash of all their bytes.
 
-    The hash is taken once a process, so a server has to be restarted after an edit.
+    The hash is computed once, so after an edit the server has to be restarted.
     """
     digest = hashlib.sha256()
     for path in sorted(STATIC.rglob("*")):

@@ -21,7 +21,7 @@ NAMES: dict[str, dict[str, str]] = {
 
 TRANSLATIONS: dict[str, dict[str, str]] = {name: read_json("page.json")[name] | NAMES[name] for name in LANGUAGES}
 
-# Browsers ask for Chinese under several names.
+# Browsers have several names for Chinese.
 i18n = gr.I18n(
     en=TRANSLATIONS["en"],
     zh=TRANSLATIONS["zh"],

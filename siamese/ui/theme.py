@@ -18,7 +18,7 @@ _INK = gr.themes.Color(
     c900="#1b1d21",
     c950="#131417",
 )
-# Of this family Gradio ships the regular and the bold whole, but the semi-bold without the plain Latin letters.
+# Gradio ships the regular and the bold of this family, but a semi-bold that lacks the plain Latin letters.
 _FONT = (gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "Noto Sans CJK SC", "sans-serif")
 _MONO = (gr.themes.LocalFont("IBM Plex Mono", weights=(400,)), "ui-monospace", "monospace")
 

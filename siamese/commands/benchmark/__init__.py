@@ -1,7 +1,7 @@
-"""python -m siamese benchmark: how fast training and serving are on this machine, beside what they are compared with.
+"""python -m siamese benchmark: how fast this machine trains and serves, compared with the code that others have.
 
-One module a part. Each has ABOUT, what it measures and how, and measure(bench), which yields a row, a plain dict, for
-every figure it has; __init__ prints them, as JSON lines or as tables, and writes the report.
+Each part is a module. Its ABOUT says what it measures and how; its measure(bench) yields the results, one plain dict a
+row. This module prints the rows, as JSON lines or as tables, and writes the report. Read `bench` first.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import importlib
 import sys
 from pathlib import Path
 
-# Names of modules: nothing heavy is imported before a part runs.
+# Names of modules, imported one by one when they run, so that --help is quick.
 PARTS = ("time_to_accuracy", "faces", "resnet", "jobs", "starvation", "serving", "scaling", "load")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of the command; --json and --data-dir are those of every command."""
+    """The options of this command. Every command has --json and --data-dir besides."""
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N (a GPU where there is one)")
     parser.add_argument("--quick", action="store_true", help="three minutes at most on two cores, in place of fifteen")
     parser.add_argument("--out", type=Path, metavar="REPORT.md", help="also write the tables as Markdown")
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measures the parts that are asked for, prints each as it is done; 1 where a part failed, else 0."""
+    """Measures the chosen parts and prints each when it is done. Returns 1 where a part failed, else 0."""
     from siamese import SiameseError
     from siamese.commands.benchmark.bench import Bench
     from siamese.commands.benchmark.report import Report, print_part

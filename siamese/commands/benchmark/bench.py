@@ -1,4 +1,4 @@
-"""What every part of the benchmark needs: the device, the data, a clock, and an engine that takes training steps."""
+"""What the parts of the benchmark share: the device, the data, a clock, and an engine that takes training steps."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from siamese.training.cuda_graph import GraphedStep
 from siamese.training.schedule import schedule_factor
 from siamese.training.step import TrainingStep
 
-REPORT_SECONDS = 0.05  # so long steps run between two waits for the device, as in a training run
+REPORT_SECONDS = 0.05  # between two waits for the device, as in a training run
 
 
 @dataclass(frozen=True)
 class Bench:
-    """device: what is measured. quick: the short version. data_dir: where data sets lie (None: the default place)."""
+    """device: measure this one.  quick: measure for a shorter time.  data_dir: the folder of the data sets (None: default)."""
 
     device: torch.device
     quick: bool = False
@@ -34,16 +34,16 @@ class Bench:
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """How a step can run here: "eager", and on CUDA as a replayed "graph" too."""
+        """The ways to run a step here: "eager"; on CUDA also "graph", a CUDA graph that is replayed."""
         return ("eager", "graph") if self.device.type == "cuda" else ("eager",)
 
     @property
     def best_mode(self) -> str:
-        """How training runs its steps on this device."""
+        """The way that training runs its steps on this device."""
         return self.modes[-1]
 
     def row(self, part: str, **figures: Any) -> dict[str, Any]:
-        """A row of results, with where it was measured."""
+        """A row of results, with the device and the version of torch."""
         return {"part": part, "device": device_name(self.device), "torch": torch.__version__, **figures}
 
     def dataset(self, name: str) -> Dataset:
@@ -51,12 +51,12 @@ class Bench:
         return load_dataset(name, self.data_dir)
 
     def digits(self) -> Dataset:
-        """MNIST where it is in the data folder, else the built-in glyphs; every row names its data."""
+        """MNIST where the data folder has it, else the built-in glyphs. Every row names its data."""
         present = {entry.name for entry in available(self.data_dir) if entry.present}
         return self.dataset("mnist" if "mnist" in present else "glyphs")
 
     def wake(self) -> None:
-        """Loads the device's libraries, which takes seconds once in a process and belongs to no measurement."""
+        """Loads the device's libraries. That takes seconds, once in a process, and no measurement should count it."""
         if self.device.type != "cuda":
             return
         network = torch.nn.Sequential(torch.nn.Conv2d(1, 8, 3), torch.nn.Flatten(), torch.nn.Linear(8 * 14 * 14, 8))
@@ -64,12 +64,12 @@ class Bench:
         torch.cuda.synchronize(self.device)
 
     def clock(self) -> Clock:
-        """A clock that stands still."""
+        """A new clock, at 0."""
         return Clock(self.device)
 
 
 class Clock:
-    """Seconds of work on a device inside `with` blocks; what happens between them is not counted."""
+    """Counts the seconds of work on a device inside its `with` blocks."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -92,13 +92,13 @@ class Clock:
 class Engine:
     """The project's training step, eager or as a CUDA graph, without the validations and reports of a whole run.
 
-    Building it is the whole set-up: network, optimiser, bank to the device, and the capture of a graph. It has to be
-    built, used and closed in one thread. Raises SiameseError as TrainingStep does.
+    The constructor does the whole set-up: network, optimiser, bank on the device, capture of a graph. One thread has to
+    build, use and close it. Raises SiameseError as TrainingStep does.
     """
 
     def __init__(self, recipe: Recipe, bank: ImageBank, device: torch.device, mode: str) -> None:
         self.device = device
-        # The default stream cannot be captured, and several threads would share it.
+        # The default stream cannot be captured, and all threads share it.
         self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
         self.done = 0
         self._graph: GraphedStep | None = None
@@ -113,11 +113,11 @@ class Engine:
                 self._take = self._graph
 
     def on_stream(self) -> AbstractContextManager[Any]:
-        """A block whose device work follows that of the steps."""
+        """A `with` block whose work on the device comes after that of the steps."""
         return contextlib.nullcontext() if self.stream is None else torch.cuda.stream(self.stream)
 
     def advance(self, steps: int) -> None:
-        """Takes `steps` steps at the rates of the recipe's schedule, and waits for them."""
+        """Takes `steps` steps with the learning rates of the recipe's schedule, and waits for the device."""
         with self.on_stream():
             for _ in range(steps):
                 rate = self.recipe.learning_rate * schedule_factor(self.recipe.schedule, self.done, self.recipe.steps)
@@ -130,7 +130,7 @@ class Engine:
             self.stream.synchronize()
 
     def run(self, seconds: float) -> float:
-        """Steps per second, measured over at least `seconds`, with as many reports as a training run gives."""
+        """Steps per second over at least `seconds`. It waits for the device as often as a training run does."""
         began = time.perf_counter()
         first, chunk = self.done, 1
         while (took := time.perf_counter() - began) < seconds:
@@ -140,14 +140,14 @@ class Engine:
         return (self.done - first) / took
 
     def close(self) -> None:
-        """Gives a graph's memory back."""
+        """Frees the memory of a graph."""
         if self._graph is not None:
             self._graph.close()
 
 
 @contextlib.contextmanager
 def switch_interval(seconds: float) -> Iterator[None]:
-    """A block with another switch interval of the interpreter."""
+    """A `with` block in which the interpreter has another switch interval."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(seconds)
     try:

@@ -1,4 +1,4 @@
-"""Images per second of training on faces: from files through a DataLoader, and from a bank on the device."""
+"""Images per second of training on faces: from files by a DataLoader, and from a bank on the device."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUICK = Sizes(5.0, WORKERS)
 
 
 def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]]:
-    """A row each for `code`, `code_on_our_engine` and `ours`."""
+    """One row for each of `code`, `code_on_our_engine` and `ours`."""
     sizes = sizes or (QUICK if bench.quick else FULL)
     dataset = bench.dataset("doodle-faces")
     bank = dataset.train.select_classes(range(min(PEOPLE, dataset.train.classes)))
@@ -61,7 +61,7 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
 
 
 def _rate(bench: Bench, advance: Callable[[int], None], seconds: float) -> float:
-    """Steps per second, measured over `seconds` after a first step."""
+    """Steps per second over `seconds`, after one step that is not counted."""
     advance(1)
     clock, steps = bench.clock(), 0
     while clock.seconds < seconds:

@@ -1,8 +1,9 @@
-"""The procedure of the faces code that the `faces-code` recipe is named after, as that code has it.
+"""The training procedure of the faces code, after which the recipe `faces-code` is named.
 
-Every item opens two image files with Pillow: the first one drawn from all, the second drawn again and again until it is
-of the same person or of another one, as a coin says. Both are turned grey and resized to 100×100 pixels; a DataLoader
-with worker processes makes batches of 64 pairs. Two forward passes, contrastive loss with margin 2, Adam 0.0005.
+For each pair that code opens two image files with Pillow. It draws the first from all files. A coin says whether the
+second has to show the same person, and files are drawn until one fits. Both become grey and 100×100 pixels. A
+DataLoader with worker processes makes batches of 64 pairs. Each side has a forward pass of its own; the loss is
+contrastive with margin 2; Adam has the learning rate 0.0005.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ MARGIN = 2.0
 
 
 def write_class_folders(bank: ImageBank, people: int, folder: Path) -> None:
-    """Writes the images of a bank's first classes as PGM files, a folder for each class."""
+    """Writes the images of the first classes of a bank as PGM files, one folder for each class."""
     for person in range(min(people, bank.classes)):
         place = folder / f"s{person + 1}"
         place.mkdir()
@@ -39,8 +40,8 @@ def write_class_folders(bank: ImageBank, people: int, folder: Path) -> None:
 
 
 class FacePairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Pairs of images of class folders: left, right float32 [1, 100, 100] in 0 to 1, and float32 [1], 0 for the same
-    person and 1 for different ones, as the code's labels are."""
+    """Pairs of images from class folders: left and right, float32 [1, 100, 100] from 0 to 1, and the code's own label,
+    float32 [1]: 0 for the same person, 1 for different ones."""
 
     def __init__(self, folder: Path) -> None:
         self.files: list[tuple[str, int]] = torchvision.datasets.ImageFolder(folder).imgs
@@ -61,7 +62,7 @@ class FacePairs(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 
 class FacesTraining:
-    """The code's training loop. Building it is the set-up: the list of files, network to the device, optimiser."""
+    """The training loop of that code. The constructor lists the files and makes network and optimiser."""
 
     images_per_step = 2 * BATCH
 
@@ -81,7 +82,7 @@ class FacesTraining:
             yield from self.loader
 
     def advance(self, batches: int) -> None:
-        """Trains on so many batches, through as many epochs as that takes."""
+        """Trains on `batches` batches; after the last batch of an epoch the next epoch begins."""
         for _ in range(batches):
             left, right, different = (tensor.to(self.device) for tensor in next(self._batches))
             self.optimizer.zero_grad()
@@ -96,6 +97,6 @@ class FacesTraining:
 
 
 def contrastive(a: Tensor, b: Tensor, different: Tensor) -> Tensor:
-    """The code's loss of embeddings [n, D]: the mean of d² where different [n, 1] is 0 and of max(0, 2 − d)² where 1."""
+    """The loss of that code for embeddings [n, D]: the mean of d² where `different` [n, 1] is 0, of max(0, 2 − d)² where 1."""
     distance = F.pairwise_distance(a, b, keepdim=True)
     return torch.mean((1 - different) * distance.pow(2) + different * (MARGIN - distance).clamp(min=0.0).pow(2))

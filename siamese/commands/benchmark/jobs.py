@@ -1,4 +1,4 @@
-"""Steps per second of several training jobs at once."""
+"""Steps per second of several training jobs that run at the same time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ QUICK = Sizes((1, 2, 4, 8), 2.0)
 
 
 def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]]:
-    """A row for each way to run a step and each number of jobs."""
+    """One row for each way to run a step and each number of jobs."""
     sizes = sizes or (QUICK if bench.quick else FULL)
     dataset = bench.digits()
     recipe = recipe_named("fast", dataset.kind)

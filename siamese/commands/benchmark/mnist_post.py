@@ -1,8 +1,8 @@
-"""The procedure of the MNIST blog post that the `mnist-post` recipe is named after, as such posts write it.
+"""The training procedure of the MNIST blog post, after which the recipe `mnist-post` is named.
 
-Batches of 100 pairs are put together image by image from NumPy arrays, half of them same; both images of a pair go
-through the network in a pass of their own; |a − b| → linear → sigmoid; binary cross-entropy; SGD with learning rate
-0.001 and momentum 0.1; pixels from 0 to 255; five epochs of 1,000 batches.
+A batch is 100 pairs, half of them same, copied image by image from NumPy arrays. The left and the right images have a
+forward pass each. The head is |a − b| → linear → sigmoid; the loss is binary cross-entropy. SGD has the learning rate
+0.001 and momentum 0.1. Pixels run from 0 to 255. The post trains for five epochs of 1,000 batches.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class PostNetwork(nn.Module):
         self.out = nn.Linear(FEATURES, 1)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
-        """The probability of "same", float32 [n, 1], of float32 [n, 1, 28, 28] images with values from 0 to 255."""
+        """The probability of "same", float32 [n, 1], for images float32 [n, 1, 28, 28] with values from 0 to 255."""
         return self.head(self.encoder(left), self.encoder(right))
 
     def head(self, a: Tensor, b: Tensor) -> Tensor:
-        """The probability of "same", float32 [n, 1], of embeddings float32 [n, 84]."""
+        """The probability of "same", float32 [n, 1], for embeddings float32 [n, 84]."""
         return torch.sigmoid(self.out(torch.abs(a - b)))
 
 
@@ -46,14 +46,14 @@ class PostLoader:
         self.random = np.random.default_rng(seed)
 
     def batch(self) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """left, right: float32 [100, 1, 28, 28] from 0 to 255; target: float32 [100, 1], 1 where both are of a class."""
+        """left, right: float32 [100, 1, 28, 28] from 0 to 255.  target: float32 [100, 1], 1 where both are of one class."""
         left = np.zeros((BATCH, 1, SIDE, SIDE), dtype=np.float32)
         right = np.zeros((BATCH, 1, SIDE, SIDE), dtype=np.float32)
         target = np.zeros((BATCH, 1), dtype=np.float32)
         classes = len(self.by_label)
         for i in range(BATCH):
             label = int(self.random.integers(classes))
-            # Half of the batch is same; the label of a different partner is some way round the circle of labels.
+            # Half of the batch is same. For a different pair, one of the other labels is drawn.
             same = i < BATCH // 2
             other = label if same else (label + int(self.random.integers(1, classes))) % classes
             left[i, 0] = self._image(label)
@@ -68,7 +68,7 @@ class PostLoader:
 
 
 class PostTraining:
-    """The post's training loop. Building it is the set-up: arrays by label, network to the device, optimiser."""
+    """The training loop of that post. The constructor makes the arrays by label, network and optimiser."""
 
     pairs_per_step = BATCH
 
@@ -100,5 +100,5 @@ class PostTraining:
 
     @torch.no_grad()
     def dissimilarity(self, a: Tensor, b: Tensor) -> Tensor:
-        """1 − the probability of "same", float32 [n], of embeddings [n, 84]."""
+        """1 − the probability of "same", float32 [n], for embeddings [n, 84]."""
         return 1 - self.network.head(a, b)[:, 0]

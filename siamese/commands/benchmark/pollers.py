@@ -1,7 +1,7 @@
-"""Pollers: many simulated browsers that poll once a second each, in a process of their own.
+"""Pollers: many simulated browsers in one process, each of which polls once a second.
 
-Run as python -m siamese.commands.benchmark.pollers. It reads its orders as one line of JSON from stdin, prints "ready"
-when every poller has had its first answer, and prints its measurements as JSON when its time is over.
+Run as python -m siamese.commands.benchmark.pollers. It reads one line of JSON from stdin, its orders. When every
+poller has its first answer it prints "ready". When the time is over it prints its measurements as JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ INTERVAL = 1.0  # seconds between the polls of one browser
 
 
 class Poller:
-    """One browser: asks for what is newer than what it has, over a connection that it keeps open."""
+    """One browser: it asks for what is newer than its last answer, and keeps its connection open."""
 
     def __init__(self, orders: dict[str, Any], number: int) -> None:
         self.milliseconds: list[float] = []
@@ -51,7 +51,7 @@ class Poller:
             self._connection.close()
 
     def run(self, start: float, until: float) -> None:
-        """Polls at start, one interval later and so on."""
+        """Polls at `start` and then once in an interval, until `until`."""
         due = start
         while due < until:
             time.sleep(max(0.0, due - time.perf_counter()))
@@ -60,7 +60,7 @@ class Poller:
 
 
 def main() -> None:
-    """Follows the orders: host, port, path, component, key, count, seconds."""
+    """Reads the orders (host, port, path, component, key, count, seconds) and follows them."""
     orders = json.loads(sys.stdin.readline())
     pollers = [Poller(orders, number) for number in range(orders["count"])]
     for poller in pollers:

@@ -15,14 +15,14 @@ import torchvision
 from siamese.commands.output import print_table
 from siamese.models.devices import device_name
 
-_COMMON = ("part", "device", "torch")  # the same in every row, so said once
-_WITH_VALUE = ("--data-dir", "--out")  # options whose value is a place on the machine that was measured
+_COMMON = ("part", "device", "torch")  # the same in every row, so printed once
+_WITH_VALUE = ("--data-dir", "--out")  # their values are paths of the machine that was measured
 
 Row = Mapping[str, Any]
 
 
 def cells(row: Row) -> dict[str, str]:
-    """A row's figures as text by column; a mapping, such as seconds_to, becomes a column for each of its keys."""
+    """Column → text, for one row. A mapping, such as seconds_to, becomes one column for each key."""
     texts: dict[str, str] = {}
     for name, value in row.items():
         if name in _COMMON or name == "steps_to":
@@ -51,14 +51,14 @@ def _as_text(value: Any) -> str:
 
 
 def table(rows: Sequence[Row]) -> list[list[str]]:
-    """The heading and the cells of rows that need not have the same columns."""
+    """The heading and the cells of some rows. The rows may have different columns."""
     texts = [cells(row) for row in rows]
     columns = list(dict.fromkeys(column for row in texts for column in row))
     return [columns, *([row.get(column, "") for column in columns] for row in texts)]
 
 
 def print_part(name: str, about: str, rows: Sequence[Row]) -> None:
-    """A part's table on stdout, under what it measures."""
+    """Prints what a part measures, then its table."""
     print(f"\n{name}\n{textwrap.fill(about, 110, break_on_hyphens=False)}")
     if rows:
         print_table(table(rows))
@@ -66,7 +66,7 @@ def print_part(name: str, about: str, rows: Sequence[Row]) -> None:
 
 
 class Report:
-    """All parts of one run as Markdown. arguments: those of the command line."""
+    """All parts of one run as Markdown. arguments: of the command line."""
 
     def __init__(self, device: torch.device, arguments: Sequence[str]) -> None:
         version = ".".join(str(number) for number in sys.version_info[:3])
@@ -94,7 +94,7 @@ def _line(entries: Sequence[str]) -> str:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    """The command as it was given, without the places of this machine."""
+    """The command as it was typed, with … for paths of this machine."""
     kept: list[str] = []
     for argument in arguments:
         option, equals, _ = argument.partition("=")

@@ -1,4 +1,4 @@
-"""Images per second of a ResNet-18 on triplets: a forward pass for each part, or one for all."""
+"""Images per second of a ResNet-18 on triplets: one forward pass for each part, or one for all three."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _sizes(bench: Bench) -> Sizes:
 
 
 def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]]:
-    """A row for each way."""
+    """One row for each way."""
     sizes = sizes or _sizes(bench)
     ways = {
         ("three_passes", "float32"): _three_passes(bench, sizes),
@@ -51,7 +51,7 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
             clock = bench.clock()
             with clock:
                 step()
-            if number:  # the first one prepares kernels
+            if number:  # the first step prepares kernels
                 seconds[way].append(clock.seconds)
     for (who, precision), taken in seconds.items():
         images_per_s = 3 * sizes.batch / statistics.median(taken)

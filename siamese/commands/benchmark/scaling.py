@@ -1,4 +1,4 @@
-"""Step time and memory as the batch, the classes and the images of a class grow tenfold."""
+"""How step time and memory grow with ten times the batch, the classes, or the images of a class."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ ABOUT = (
 
 
 class Sizes(NamedTuple):
-    """batch: images of a batch.  classes, images: of the data set, and of each class.  steps, seconds: a measurement
-    ends after so many steps or seconds, whichever comes first."""
+    """batch: images of a batch.  classes: of the data set.  images: of each class.
+    steps, seconds: a measurement ends after `steps` steps or after `seconds`, whichever comes first.
+    """
 
     batch: int
     classes: int
@@ -43,7 +44,7 @@ PER_CLASS = 4  # images of a class in an all-pairs batch
 
 
 def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]]:
-    """For each kind of batch a row for the base sizes, and one for each thing that grows."""
+    """For each kind of batch: one row for the base sizes, then one for each size that grows."""
     sizes = sizes or (QUICK if bench.quick else FULL)
     grown = {
         "nothing": sizes,
@@ -53,7 +54,7 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
     }
     kinds: tuple[Batching, ...] = ("pairs", "all-pairs")
     for batching in kinds:
-        _measure(bench, batching, sizes._replace(steps=1))  # what is loaded once a process is not counted
+        _measure(bench, batching, sizes._replace(steps=1))  # a process loads libraries once, and that is not counted
         for grows, grown_sizes in grown.items():
             yield bench.row("scaling", batching=batching, grows=grows, **_measure(bench, batching, grown_sizes))
 
@@ -97,7 +98,7 @@ def _measure(bench: Bench, batching: Batching, sizes: Sizes) -> dict[str, Any]:
 
 
 class _Memory:
-    """How far the memory in use rises above what it is now."""
+    """Measures how far memory use rises above what it is now."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -111,7 +112,7 @@ class _Memory:
             self._before = _process_mb("VmRSS") or 0.0
 
     def grown_mb(self) -> float | None:
-        """Megabytes, or None where the system does not tell."""
+        """Megabytes; None where the system has no such figure."""
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device) / 2**20 - self._before
         peak = _process_mb("VmHWM") if self._resettable else None
@@ -119,15 +120,15 @@ class _Memory:
 
 
 def _give_back() -> None:
-    """Hands what was freed before back to the system: taken again, it would not be seen as growth."""
-    with contextlib.suppress(AttributeError, OSError):  # glibc alone has this
+    """Returns freed memory to the system. If the process used it again, that would not count as growth."""
+    with contextlib.suppress(AttributeError, OSError):  # only glibc has this
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset_peak() -> bool:
     try:
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:  # Linux alone keeps such a mark
+    except OSError:  # only Linux keeps a peak that can be reset
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""What watching browsers cost the training job of an app, and how long they and a comparison wait."""
+"""How much browsers that watch slow a training job, and how long a poll and a comparison take."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ PIXELS = 400
 
 
 class Sizes(NamedTuple):
-    """pollers: how many watch.  rounds: turns of each; seconds: of a turn.  comparisons: in each turn.  warm_up: steps
-    of the run whose network the comparisons use."""
+    """pollers: the numbers of browsers.  rounds: turns of each number.  seconds: of a turn.
+    comparisons: in each turn.  warm_up: steps of the run whose network the comparisons use.
+    """
 
     pollers: tuple[int, ...]
     rounds: int
@@ -53,14 +54,14 @@ QUICK = Sizes((0, 30, 60), 1, 6.0, 10, 20)
 
 
 def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]]:
-    """A row for the idle app, and one for each number of pollers beside a training job."""
+    """One row for the idle app, then one for each number of pollers beside a training job."""
     sizes = sizes or (QUICK if bench.quick else FULL)
     if find_spec("gradio") is None:
         yield bench.row("serving", left_out="gradio is not installed")
         return
     from siamese.ui.lab import BUILT_IN
 
-    for name in BUILT_IN:  # the app renders them when it starts, which would be measured along
+    for name in BUILT_IN:  # otherwise the app would render them during the measurement
         bench.dataset(name)
     with _app(bench) as app:
         model = app.trained_model(sizes.warm_up)
@@ -77,7 +78,7 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
             for count in sizes.pollers:
                 with app.pollers(job, count, sizes.seconds) as answers:
                     speeds[count].append(_speed(job, 0.6 * sizes.seconds))
-                    # Comparing slows training, so it comes after the speed was measured; polling goes on.
+                    # A comparison slows training, so the speed is measured first. The pollers go on meanwhile.
                     comparisons[count] += [app.compare(model) for _ in range(sizes.comparisons)]
                 polls[count] += answers
         job.stop()
@@ -108,7 +109,7 @@ def _quantile(values: list[float], share: float) -> float | None:
 
 
 def _speed(job: TrainingJob, seconds: float) -> float:
-    """Steps per second of a running job, between two of its reports."""
+    """Steps per second of a running job, from one of its reports to another."""
     step, began = _next_report(job)
     time.sleep(seconds)
     last, ended = _next_report(job)
@@ -116,7 +117,7 @@ def _speed(job: TrainingJob, seconds: float) -> float:
 
 
 def _next_report(job: TrainingJob) -> tuple[int, float]:
-    """The step of the job's next report, and when it came."""
+    """The step of the job's next report, and the time at which it came."""
     before = job.history.progress
     while (progress := job.history.progress) is before or progress is None:
         if not job.alive:
@@ -146,7 +147,7 @@ class _App:
         return self._lab.jobs.submit(Visitor(owner), recipe, self._data, partial(self._lab.dataset, self._data))
 
     def trained_model(self, steps: int) -> str:
-        """The name of a network to compare with: the outcome of a short run."""
+        """Trains for a few steps. Returns the key of the network, for comparisons."""
         from siamese.ui.lab import RUN_PREFIX
 
         job = self._submit("warm-up", steps)
@@ -155,7 +156,7 @@ class _App:
         return RUN_PREFIX + job.id
 
     def endless_job(self) -> TrainingJob:
-        """A job that trains until it is stopped, as soon as it does."""
+        """Starts a job that trains until it is stopped; returns it when it has begun to train."""
         job = self._submit("benchmark", 1_000_000)
         _next_report(job)
         return job
@@ -170,7 +171,7 @@ class _App:
 
     @contextmanager
     def pollers(self, job: TrainingJob, count: int, seconds: float) -> Iterator[list[float]]:
-        """Runs `count` pollers beside a block of code; the list holds their milliseconds afterwards."""
+        """Runs `count` pollers beside a block of code. Afterwards the list has their times in milliseconds."""
         answers: list[float] = []
         if not count:
             yield answers
@@ -206,7 +207,7 @@ class _App:
 
 @contextmanager
 def _app(bench: Bench) -> Iterator[_App]:
-    """The app on a free port of this machine, with this benchmark's device and data."""
+    """The app on a free port of this machine, with the device and the data of the benchmark."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     from siamese.ui.app import build_demo, launch
     from siamese.ui.lab import current_lab
@@ -216,7 +217,7 @@ def _app(bench: Bench) -> Iterator[_App]:
     workers, threads = default_workers(bench.device)
     settings = Settings(bench.data_dir or default_data_dir(), bench.device, JOBS, workers, threads, port=0)
     with switch_interval(sys.getswitchinterval()):  # launch changes it
-        # What a server says on stdout would run into the results.
+        # A server prints to stdout, where the results go.
         with redirect_stdout(sys.stderr):
             demo = build_demo(settings)
             address = launch(demo, settings, quiet=True)

@@ -1,4 +1,4 @@
-"""What a busy interpreter leaves of a training thread's speed."""
+"""How much of its speed a training thread keeps beside a busy interpreter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUICK = Sizes(2.0)
 
 
 def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]]:
-    """A row for each way to run a step and each neighbour, the first one "nothing"."""
+    """One row for each way to run a step and each neighbour; the first neighbour is "nothing"."""
     sizes = sizes or (QUICK if bench.quick else FULL)
     dataset = bench.digits()
     recipe = recipe_named("fast", dataset.kind)
@@ -51,13 +51,13 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
 
 
 def compute(stop: threading.Event) -> None:
-    """Adds numbers until it is stopped: a thread that always wants the interpreter."""
+    """Adds numbers until it is stopped. Such a thread always wants the interpreter."""
     while not stop.is_set():
         sum(range(2000))
 
 
 def draw(stop: threading.Event) -> None:
-    """Draws one figure after the other until it is stopped, like a server that sends pictures of curves."""
+    """Draws one figure after another until it is stopped, like a server that sends pictures of curves."""
     from matplotlib.figure import Figure
 
     while not stop.is_set():

@@ -1,4 +1,4 @@
-"""Training threads side by side, and how many steps they take."""
+"""The speed of several training threads together."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Busy = Callable[[threading.Event], None]
 def steps_per_second(
     bench: Bench, recipe: Recipe, bank: ImageBank, mode: str, seconds: float, count: int = 1, beside: Busy | None = None
 ) -> float:
-    """Steps per second of `count` training threads, all together, measured over `seconds`.
+    """Steps per second of `count` training threads together, measured over `seconds`.
 
-    Each has its own engine, and on a CPU one thread of torch's, as a job of the app has. beside: runs in one more thread
-    until its event is set. An exception in any of the threads is raised here.
+    Each thread has its own engine. On a CPU torch uses one thread for each, as for a job of the app. beside: a function
+    that runs in one more thread until its event is set. An exception in any thread is raised here.
     """
     ready = threading.Barrier(count + 1)
     stop = threading.Event()
@@ -35,7 +35,7 @@ def steps_per_second(
             engine = Engine(replace(recipe, seed=number), bank, bench.device, mode)
             engine.advance(3)
         except BaseException:
-            ready.abort()  # the others would wait for ever
+            ready.abort()  # otherwise the other threads would wait for ever
             raise
         try:
             ready.wait()
@@ -51,11 +51,11 @@ def steps_per_second(
             if beside is not None:
                 busy.append(pool.submit(beside, stop))
         except threading.BrokenBarrierError:
-            pass  # one of the threads has failed, and tells why below
+            pass  # a thread has failed; its error is raised below
         wait(training)
         stop.set()
     errors = [future.exception() for future in training] + [future.exception() for future in busy]
-    # Those whose barrier was broken by another's error come last.
+    # The error of a thread that only found its barrier broken comes last.
     for error in sorted(filter(None, errors), key=lambda error: isinstance(error, threading.BrokenBarrierError)):
         raise error
     return sum(future.result() for future in training)

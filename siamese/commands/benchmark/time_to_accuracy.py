@@ -1,4 +1,4 @@
-"""How long three ways of training take to the same accuracy on the same held-out pairs."""
+"""The time that three ways of training need for the same accuracy on the same held-out pairs."""
 
 from __future__ import annotations
 
@@ -33,15 +33,17 @@ ABOUT = (
     "needs is known from an earlier whole run on MNIST."
 )
 TARGETS = (0.90, 0.96, 0.98, 0.99)
-# Batches of the post's procedure until each accuracy on MNIST: steps_to of a whole run of `post` on two CPU cores.
+# Accuracy on MNIST → batches that the post's procedure needed for it, in a whole run of `post` on two CPU cores.
 POST_BATCHES = {"0.90": 800, "0.96": 5254}
-CHUNK = 25  # steps between two looks at the time limit
+CHUNK = 25  # steps between two checks of the time limit
 
 
 class Sizes(NamedTuple):
-    """pairs: of the test, and of the validation. post_seconds, engine_seconds: after so long the two runs of the post's
-    procedure end, and what is missing is extrapolated. steps: of the post's procedure; ours: of our recipe, None for
-    its own number."""
+    """pairs: of the test, and as many of the validation.
+    post_seconds, engine_seconds: the time limits of the two runs of the post's procedure; what they did not reach is
+    extrapolated.
+    steps: of the post's procedure.  ours: steps of our recipe (None: as the recipe has it).
+    """
 
     pairs: int
     post_seconds: float
@@ -55,7 +57,7 @@ QUICK = Sizes(10_000, 15.0, 8.0, 10_000, None)
 
 
 class Contender(Protocol):
-    """Something that trains, and makes embeddings of a bank that it can compare."""
+    """Something that trains, embeds a bank and compares embeddings."""
 
     @property
     def pairs_per_step(self) -> int: ...
@@ -68,7 +70,7 @@ class Contender(Protocol):
 
 
 class OnEngine:
-    """A recipe on our engine."""
+    """A recipe, trained by our engine."""
 
     def __init__(self, recipe: Recipe, bank: ImageBank, device: torch.device, mode: str) -> None:
         self.engine = Engine(recipe, bank, device, mode)
@@ -78,7 +80,7 @@ class OnEngine:
         self.engine.advance(steps)
 
     def embed(self, bank: ImageBank) -> Tensor:
-        # The engine waits for its steps, so this may run on another stream than they did.
+        # The engine has waited for its steps, so this may run on another stream.
         return embed_bank(self.engine.step.network, self.engine.recipe, bank, chunk=1000)[0]
 
     @torch.no_grad()
@@ -88,7 +90,7 @@ class OnEngine:
 
 
 class Exam:
-    """The same questions for everybody: balanced pairs of test images, and validation pairs to choose a threshold by."""
+    """The same test for all: balanced pairs of test images, and validation pairs to choose the threshold."""
 
     def __init__(self, dataset: Dataset, recipe: Recipe, pairs: int, device: torch.device) -> None:
         self.validation = self._part(prepare_bank(recipe, dataset.validation), pairs, device)
@@ -99,7 +101,7 @@ class Exam:
         return bank.to(device), fixed_pairs(bank, min(pairs, most_pairs(bank)), seed=0)
 
     def accuracy(self, contender: Contender) -> float:
-        """Share of the test pairs that are judged right at the threshold that is best on the validation pairs."""
+        """The share of test pairs judged right, at the threshold that is best on the validation pairs."""
 
         def answers(bank: ImageBank, pairs: Pairs) -> Tensor:
             embeddings = contender.embed(bank)
@@ -111,7 +113,7 @@ class Exam:
 
 
 class Race(NamedTuple):
-    """seconds_to: set-up included, None for an accuracy that was not reached. seconds: of the steps alone."""
+    """seconds_to: accuracy → seconds with the set-up, None where it was not reached.  seconds: of the steps alone."""
 
     seconds_to: dict[str, float | None]
     steps_to: dict[str, int]
@@ -123,8 +125,8 @@ class Race(NamedTuple):
 def race(contender: Contender, exam: Exam, clock: Clock, steps: int, first: int, limit: float = math.inf) -> Race:
     """Trains until every accuracy is reached, the steps are done, or the steps have taken `limit` seconds.
 
-    clock: has counted the set-up already; the steps are counted on it, the exams are not. first: the step of the first
-    exam; each later one comes an eighth later.
+    clock: has counted the set-up already. It counts the steps too, but not the exams.
+    first: the step of the first exam. Each later exam comes at a step an eighth larger.
     """
     setup = clock.seconds
     seconds_to: dict[str, float | None] = {f"{target:.2f}": None for target in TARGETS}
@@ -145,7 +147,7 @@ def race(contender: Contender, exam: Exam, clock: Clock, steps: int, first: int,
 
 
 def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]]:
-    """A row each for `post`, `post_on_our_engine` and `ours`, and where our fast recipe ends below 99 %, one more."""
+    """One row for each of `post`, `post_on_our_engine` and `ours`; one more where our fast recipe ends below 99 %."""
     sizes = sizes or (QUICK if bench.quick else FULL)
     dataset = bench.digits()
     post = recipe_named("mnist-post", dataset.kind)
@@ -195,8 +197,10 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
 
 
 def _extrapolated(result: Race, setup: float, steps: int, data: str) -> dict[str, Any]:
-    """The seconds of a run that was cut short, with those it did not get to taken from its own rate and the known
-    number of steps; and whether there are any of these."""
+    """The seconds of a run, and whether some of them are extrapolated.
+
+    Where the time limit ended the run, the missing ones follow from its own speed and the known number of steps.
+    """
     seconds_to = dict(result.seconds_to)
     missing = {name: POST_BATCHES[name] for name in POST_BATCHES if seconds_to[name] is None and data == "mnist"}
     if result.steps >= steps:
@@ -207,7 +211,7 @@ def _extrapolated(result: Race, setup: float, steps: int, data: str) -> dict[str
 
 
 def _times_faster(slow: float | None, fast: float | None, setup: float) -> dict[str, float | None]:
-    """By how much the second one is faster to 96 %, with its set-up and after it."""
+    """How many times faster the second one is to 96 %, with its set-up and without."""
     if slow is None or fast is None:
         return {"times_faster_to_96": None, "times_faster_to_96_after_setup": None}
     return {"times_faster_to_96": slow / fast, "times_faster_to_96_after_setup": slow / (fast - setup)}

@@ -28,7 +28,7 @@ MOST_PAIRS = 50
 
 
 def _sentence(function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    """What cannot be done reaches the program as one sentence."""
+    """An error reaches the program as one sentence."""
 
     @wraps(function)
     def answer(*values: Any, **named: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What happens on the Train tab: each event is a short transition, and the live view asks for the rest by itself.
+"""The events of the Train tab. Each is short; the live view polls the run by itself.
 
 Every handler returns {component: update}; a component that is not named stays as it is.
 """
