@@ -52,15 +52,15 @@ def output_file(path: Path, suffixes: Sequence[str]) -> Path:
 
     Raises SiameseError for a wrong ending, and where the file cannot be written.
     """
-    shown = printable(path.name)
+    label = printable(path.name)
     if path.suffix.lower() not in suffixes:
-        raise SiameseError(f'"{shown}" does not end in {" or ".join(suffixes)}; give the file such a name.')
+        raise SiameseError(f'"{label}" does not end in {" or ".join(suffixes)}; give the file such a name.')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise SiameseError(f'The folder for "{shown}" cannot be made: {error.strerror}.') from error
+        raise SiameseError(f'The folder for "{label}" cannot be made: {error.strerror}.') from error
     if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise SiameseError(f'"{shown}" cannot be written there; choose another place.')
+        raise SiameseError(f'"{label}" cannot be written there; choose another place.')
     return path
 
 

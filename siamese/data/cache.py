@@ -15,9 +15,8 @@ from torch import Tensor
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
+from siamese.data.progress import ReportProgress
 from siamese.data.whole_file import write_whole
-
-Progress = Callable[[float], None]
 
 _FORMAT = "siamese-dataset-1"
 _PARTS = ("train", "validation", "test")
@@ -26,11 +25,11 @@ _log = logging.getLogger(__name__)
 
 def load_or_build(
     name: str,
-    build: Callable[[int, Progress | None], Dataset],
+    build: Callable[[int, ReportProgress | None], Dataset],
     cache_dir: Path,
     seed: int,
     version: int,
-    progress: Progress | None = None,
+    progress: ReportProgress | None = None,
 ) -> Dataset:
     """The data set of that name and seed: from its file in the folder, or built and written there.
 

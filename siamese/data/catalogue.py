@@ -21,9 +21,8 @@ from siamese.data.bank import Dataset
 from siamese.data.cache import load_or_build
 from siamese.data.folder import load_folder
 from siamese.data.image_file import printable
+from siamese.data.progress import ReportProgress
 from siamese.data.table import load_table
-
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,8 @@ def available(data_dir: Path | None = None) -> list[Entry]:
     """All sets that have a name, the built-in ones first."""
     folder = data_dir or default_data_dir()
     entries = [
-        Entry(name, known.title, known.description, known.kind, known.unseen, True, True)
-        for name, known in _BUILT_IN.items()
+        Entry(name, entry.title, entry.description, entry.kind, entry.unseen, True, True)
+        for name, entry in _BUILT_IN.items()
     ]
     for fetched in torchvision_sets.SETS.values():
         present = torchvision_sets.is_present(fetched, folder)
@@ -128,7 +127,7 @@ def load_dataset(
     data_dir: Path | None = None,
     *,
     download: bool = False,
-    progress: Progress | None = None,
+    progress: ReportProgress | None = None,
     seed: int = 0,
 ) -> Dataset:
     """The data set of that name, or in that folder, zip or CSV.
@@ -164,15 +163,15 @@ def load_dataset(
 
 
 def _source(
-    name_or_path: str, folder: Path, download: bool, progress: Progress | None, seed: int
+    name_or_path: str, folder: Path, download: bool, progress: ReportProgress | None, seed: int
 ) -> tuple[tuple[Any, ...], Callable[[], Dataset]]:
     """A key that no other data set has, and the function that loads this one."""
     place = str(folder.resolve())
     if name_or_path in _BUILT_IN:
         return (name_or_path, place, seed), partial(_load_built_in, name_or_path, folder, seed, progress)
     if name_or_path in torchvision_sets.SETS:
-        known = torchvision_sets.SETS[name_or_path]
-        return (name_or_path, place), partial(torchvision_sets.load, known, folder, download)
+        entry = torchvision_sets.SETS[name_or_path]
+        return (name_or_path, place), partial(torchvision_sets.load, entry, folder, download)
     if name_or_path == omniglot.NAME:
         return (name_or_path, place), partial(omniglot.load, folder, download, progress)
     if name_or_path == _DRAWINGS:
@@ -188,21 +187,21 @@ def _source(
     return (str(path.resolve()), written, seed), partial(loader, path, seed, progress)
 
 
-def _load_built_in(name: str, folder: Path, seed: int, progress: Progress | None) -> Dataset:
-    known = _BUILT_IN[name]
+def _load_built_in(name: str, folder: Path, seed: int, progress: ReportProgress | None) -> Dataset:
+    entry = _BUILT_IN[name]
     # Only rendering needs fonts and drawing tools, so they are imported here.
-    module = import_module(known.module)
-    return load_or_build(name, getattr(module, known.build), folder / "cache", seed, module.VERSION, progress)
+    module = import_module(entry.module)
+    return load_or_build(name, getattr(module, entry.build), folder / "cache", seed, module.VERSION, progress)
 
 
-def _load_drawings(folder: Path, seed: int, progress: Progress | None) -> Dataset:
+def _load_drawings(folder: Path, seed: int, progress: ReportProgress | None) -> Dataset:
     from siamese.data import drawings  # it renders, as the built-in sets do
 
     return drawings.load(folder, seed, progress)
 
 
-def _loader_of(path: Path) -> Callable[[Path, int, Progress | None], Dataset]:
-    shown = printable(path.name)
+def _loader_of(path: Path) -> Callable[[Path, int, ReportProgress | None], Dataset]:
+    label = printable(path.name)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, ValueError):  # a name too long for the system, or with a zero byte
@@ -210,18 +209,18 @@ def _loader_of(path: Path) -> Callable[[Path, int, Progress | None], Dataset]:
     if is_folder:
         return load_folder
     if not is_file:
-        raise _unknown(shown)
+        raise _unknown(label)
     # The content decides whether it is a zip, not the name.
     if path.suffix.lower() == ".zip" or _begins_as_zip(path):
         return load_zip
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):
         return load_table
-    raise SiameseError(f'"{shown}" is no folder, zip or CSV; these are the forms in which data can be given.')
+    raise SiameseError(f'"{label}" is no folder, zip or CSV; these are the forms in which data can be given.')
 
 
-def _unknown(shown: str) -> SiameseError:
+def _unknown(label: str) -> SiameseError:
     return SiameseError(
-        f'There is no data set "{shown}"; the names are {", ".join(NAMES)}, and a path leads to a folder of class '
+        f'There is no data set "{label}"; the names are {", ".join(NAMES)}, and a path leads to a folder of class '
         "folders, a zip of one, or a CSV."
     )
 

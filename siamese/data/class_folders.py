@@ -18,6 +18,7 @@ from siamese.data import limits
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.image_file import border_median, crop_to_aspect, read_header, read_image
 from siamese.data.layout import Member, Placed, arrange
+from siamese.data.progress import ReportProgress
 from siamese.data.split import (
     LEAST_CLASSES,
     LEAST_IMAGES,
@@ -31,10 +32,10 @@ from siamese.data.split import (
     split,
 )
 
-Progress = Callable[[float], None]
 
-
-def dataset_of_members(members: Sequence[Member], name: str, seed: int, progress: Progress | None = None) -> Dataset:
+def dataset_of_members(
+    members: Sequence[Member], name: str, seed: int, progress: ReportProgress | None = None
+) -> Dataset:
     """The data set of some files, arranged as layout.arrange says.
 
     The parts that folders name are kept; split.split makes the missing ones.
@@ -85,7 +86,7 @@ class Decoded(NamedTuple):
 
 def decode(
     files: Sequence[Placed],
-    progress: Progress | None = None,
+    progress: ReportProgress | None = None,
     most_side: int = limits.MAX_SIDE,
     most_bytes: int | None = None,
     skip: Callable[[int, SiameseError], None] | None = None,
@@ -210,6 +211,6 @@ def _bank(files: Sequence[Placed], pixels: Tensor) -> ImageBank:
     return ImageBank.from_labels(pixels, labels, names, [groups.index(group_of[name]) for name in names], groups)
 
 
-def _report(progress: Progress | None, done: float) -> None:
+def _report(progress: ReportProgress | None, done: float) -> None:
     if progress is not None:
         progress(done)

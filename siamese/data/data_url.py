@@ -33,14 +33,14 @@ def data_url_bytes(text: object, name: str, most: int = limits.MAX_DATA_URL_BYTE
 
     Raises SiameseError for any other text, and for more than `most` bytes.
     """
-    shown = printable(name)
+    label = printable(name)
     head = _HEAD.match(text[:40]) if isinstance(text, str) else None
     if not isinstance(text, str) or head is None:
-        raise SiameseError(f'"{shown}" is no picture that this page can send; draw or take it again.')
+        raise SiameseError(f'"{label}" is no picture that this page can send; draw or take it again.')
     # Checked before a byte is copied. Four letters of base64 are three bytes.
     if len(text) - head.end() > (most + 2) // 3 * 4:
-        raise SiameseError(f'"{shown}" is larger than {most / limits.MIB:.1f} MB; send a smaller picture.')
+        raise SiameseError(f'"{label}" is larger than {most / limits.MIB:.1f} MB; send a smaller picture.')
     try:
         return base64.b64decode(text[head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise SiameseError(f'"{shown}" did not arrive whole; draw or take it again.') from error
+        raise SiameseError(f'"{label}" did not arrive whole; draw or take it again.') from error

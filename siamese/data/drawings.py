@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import unicodedata
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -34,6 +33,7 @@ from siamese.data.glyphs.shapes import (
 )
 from siamese.data.image_file import read_image, to_tensor
 from siamese.data.pen import Pen, draw
+from siamese.data.progress import ReportProgress
 from siamese.data.recorded_strokes import COLLECTIONS, curves, folder_of, is_present, read_recorded
 
 NAME = "drawings"
@@ -52,12 +52,11 @@ _CATEGORIES = "LNPS"  # Unicode's letters, numbers, punctuation and symbols
 # Scripts that are held out, and dots that differ in nothing but their number.
 _LEFT_OUT = ("GEORGIAN", "ARMENIAN", "HEBREW", "LAO", "NKO", "TIFINAGH", "BRAILLE")
 
-Progress = Callable[[float], None]
 # A character by pen: its alphabet, its name, and the files of its images and strokes in one order.
 Character = tuple[str, str, list[Path], list[Path]]
 
 
-def load(data_dir: Path, seed: int = 0, progress: Progress | None = None) -> Dataset:
+def load(data_dir: Path, seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
     """The set, uint8 [N, 1, 28, 28], light on dark; groups are alphabets.
 
     Read are images_background_small1, images_background_small2 and the strokes_ folders of the same names, under
@@ -75,7 +74,7 @@ def load(data_dir: Path, seed: int = 0, progress: Progress | None = None) -> Dat
     listing = [f"{alphabet}/{name}/{path.name} {path.stat().st_size}" for alphabet, name, *both in found
                for path in both[0] + both[1]]  # fmt: skip
 
-    def build(seed: int, report: Progress | None) -> Dataset:
+    def build(seed: int, report: ReportProgress | None) -> Dataset:
         return _build(found, seed, report or (lambda done: None))
 
     version = VERSION << 32 | zlib.crc32("\n".join(listing).encode()) ^ glyphs.VERSION
@@ -134,7 +133,7 @@ def _characters(data_dir: Path) -> list[Character]:
     return found
 
 
-def _build(found: list[Character], seed: int, report: Progress) -> Dataset:
+def _build(found: list[Character], seed: int, report: ReportProgress) -> Dataset:
     printed = glyphs.build(seed, lambda done: report(0.2 * done))
     letters = [letter.character for letter in distinct_letters() if letter.part == "train"]
     names, groups = list(printed.train.class_names), printed.train.groups.tolist()

@@ -47,8 +47,8 @@ def _walk(root: Path, below: PurePosixPath, real_root: Path) -> Iterator[tuple[P
     try:
         entries = sorted(os.scandir(root / below), key=lambda entry: entry.name)
     except OSError as error:
-        shown = printable(str(below) if below.parts else root.name)
-        raise SiameseError(f'The folder "{shown}" cannot be read: {error.strerror}.') from error
+        label = printable(str(below) if below.parts else root.name)
+        raise SiameseError(f'The folder "{label}" cannot be read: {error.strerror}.') from error
     for entry in entries:
         path = below / entry.name
         if entry.name.startswith("."):

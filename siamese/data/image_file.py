@@ -149,36 +149,36 @@ def image_suffixes() -> frozenset[str]:
 
 def printable(name: str) -> str:
     """A file's name for a message: its last 80 characters, with "?" for each that cannot be printed."""
-    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return shown if len(shown) <= 80 else "…" + shown[-79:]
+    text = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return text if len(text) <= 80 else "…" + text[-79:]
 
 
 @contextmanager
 def _opened(file: Path | BinaryIO | bytes, name: str) -> Iterator[Image.Image]:
     """The image with its header read and checked."""
-    shown = printable(name)
-    stream = _stream(file, shown)
+    label = printable(name)
+    stream = _stream(file, label)
     try:
         start = stream.read(512)
         if not start:
-            raise SiameseError(f'"{shown}" is empty; choose an image.')
+            raise SiameseError(f'"{label}" is empty; choose an image.')
         stream.seek(0)
         try:
             image = Image.open(stream, formats=_FORMATS)
         except Image.DecompressionBombError as error:
             number = re.search(r"\d+", str(error))
-            raise _too_many_pixels(shown, int(number[0]) if number else None) from error
+            raise _too_many_pixels(label, int(number[0]) if number else None) from error
         except Exception as error:  # a forged header can cause any error
-            raise SiameseError(f'"{shown}" is not an image that can be read here; {_advice(start)}.') from error
+            raise SiameseError(f'"{label}" is not an image that can be read here; {_advice(start)}.') from error
         with image:
             if image.width * image.height > limits.MAX_IMAGE_PIXELS:
-                raise _too_many_pixels(shown, image.width * image.height)
+                raise _too_many_pixels(label, image.width * image.height)
             if min(image.size) < 1:
-                raise SiameseError(f'"{shown}" has a side of no pixels; choose another image.')
+                raise SiameseError(f'"{label}" has a side of no pixels; choose another image.')
             pixels = image.width * image.height
             if pixels > limits.ANY_PROPORTION_PIXELS and max(image.size) > limits.MAX_PROPORTION * min(image.size):
                 raise SiameseError(
-                    f'"{shown}" has {image.width:,} × {image.height:,} pixels, and no side may be more than '
+                    f'"{label}" has {image.width:,} × {image.height:,} pixels, and no side may be more than '
                     f"{limits.MAX_PROPORTION} times the other; cut it."
                 )
             yield image
@@ -186,31 +186,31 @@ def _opened(file: Path | BinaryIO | bytes, name: str) -> Iterator[Image.Image]:
         stream.close()
 
 
-def _stream(file: Path | BinaryIO | bytes, shown: str) -> BinaryIO:
+def _stream(file: Path | BinaryIO | bytes, label: str) -> BinaryIO:
     """The file as a stream that belongs to us and may be closed. Raises SiameseError for a file that is too large."""
     too_large = SiameseError(
-        f'"{shown}" is larger than {limits.MAX_IMAGE_BYTES // limits.MIB} MB, the most for one image; save it smaller.'
+        f'"{label}" is larger than {limits.MAX_IMAGE_BYTES // limits.MIB} MB, the most for one image; save it smaller.'
     )
     if isinstance(file, Path):
         try:
             # A pipe or a device may have no end, and a folder has no bytes.
             if not file.is_file():
-                raise SiameseError(f'There is no file "{shown}"; check its name.')
+                raise SiameseError(f'There is no file "{label}"; check its name.')
             if file.stat().st_size > limits.MAX_IMAGE_BYTES:
                 raise too_large
             return file.open("rb")
         except OSError as error:
-            raise SiameseError(f'"{shown}" cannot be read: {error.strerror}.') from error
+            raise SiameseError(f'"{label}" cannot be read: {error.strerror}.') from error
     data = file if isinstance(file, bytes) else file.read(limits.MAX_IMAGE_BYTES + 1)
     if len(data) > limits.MAX_IMAGE_BYTES:
         raise too_large
     return BytesIO(data)
 
 
-def _too_many_pixels(shown: str, pixels: int | None) -> SiameseError:
+def _too_many_pixels(label: str, pixels: int | None) -> SiameseError:
     most = f"{limits.MAX_IMAGE_PIXELS // 1_000_000} megapixels"
     has = f"has {pixels // 1_000_000:,} megapixels, and {most} is" if pixels else f"has more than {most},"
-    return SiameseError(f'"{shown}" {has} the most that is read; save it smaller.')
+    return SiameseError(f'"{label}" {has} the most that is read; save it smaller.')
 
 
 def _advice(start: bytes) -> str:

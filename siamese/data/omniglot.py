@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,6 +12,7 @@ from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.cache import load_or_build
 from siamese.data.image_file import read_image, to_tensor
+from siamese.data.progress import ReportProgress
 from siamese.data.split import require_images
 from siamese.data.torchvision_sets import download_errors, how_to_get
 
@@ -24,15 +25,13 @@ VERSION = 1
 # A 20-way one-shot trial needs 20 characters of one alphabet.
 WAY = 20
 
-Progress = Callable[[float], None]
-
 
 def is_present(data_dir: Path) -> bool:
     """Whether at least three alphabets lie in the data folder, one for each part."""
     return len(_alphabets(data_dir, "images_background*")) >= 3
 
 
-def load(data_dir: Path, download: bool = False, progress: Progress | None = None) -> Dataset:
+def load(data_dir: Path, download: bool = False, progress: ReportProgress | None = None) -> Dataset:
     """Every alphabet under omniglot/ or omniglot-py/ of the data folder; uint8 [N, 1, 28, 28], light on dark.
 
     images_background*/ALPHABET/CHARACTER/*.png is read, the small sets included (an alphabet found twice counts
@@ -54,7 +53,7 @@ def load(data_dir: Path, download: bool = False, progress: Progress | None = Non
         [name for name in evaluation if name not in background],
     )
 
-    def build(seed: int, report: Progress | None) -> Dataset:
+    def build(seed: int, report: ReportProgress | None) -> Dataset:
         done, total = 0, sum(len(drawn) for drawn in characters.values())
         banks = []
         for part in parts:
@@ -120,7 +119,7 @@ def _characters(alphabet: Path) -> list[tuple[str, list[Path]]]:
 
 def _bank(
     alphabets: Sequence[tuple[str, Sequence[tuple[str, Sequence[Path]]]]],
-    report: Progress | None,
+    report: ReportProgress | None,
     done: int,
     total: int,
 ) -> ImageBank:

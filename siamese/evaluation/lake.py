@@ -25,7 +25,7 @@ LABELS = "class_labels.txt"
 Open = Callable[[], Path | bytes]
 
 
-class Run(NamedTuple):
+class OneShotRun(NamedTuple):
     """One run as a network takes it.
 
     images: uint8 [way + trials, C, H, W], the training images first.  way: how many these are.
@@ -54,7 +54,7 @@ def lake(evaluator: Evaluator, path: Path) -> Evaluation:
     return Evaluation("lake", words, scores | counts | {f"baseline_{name}": value for name, value in baseline.items()})
 
 
-def load_runs(path: Path, checkpoint: Checkpoint) -> list[Run]:
+def load_runs(path: Path, checkpoint: Checkpoint) -> list[OneShotRun]:
     """The runs of a zip or folder, prepared for the checkpoint's network.
 
     Every class_labels.txt stands for a run; its lines name a test item and the training image of the same character,
@@ -80,7 +80,7 @@ def _files_below(folder: Path) -> dict[PurePosixPath, Open]:
     return files
 
 
-def _runs(files: Mapping[PurePosixPath, Open], checkpoint: Checkpoint) -> list[Run]:
+def _runs(files: Mapping[PurePosixPath, Open], checkpoint: Checkpoint) -> list[OneShotRun]:
     labels = sorted(name for name in files if name.name == LABELS)
     if not labels:
         raise SiameseError(f"There is no {LABELS} in it; give a zip or folder with runs, each with its {LABELS}.")
@@ -94,7 +94,7 @@ def _runs(files: Mapping[PurePosixPath, Open], checkpoint: Checkpoint) -> list[R
     return runs
 
 
-def _run(labels: PurePosixPath, files: Mapping[PurePosixPath, Open], checkpoint: Checkpoint) -> Run:
+def _run(labels: PurePosixPath, files: Mapping[PurePosixPath, Open], checkpoint: Checkpoint) -> OneShotRun:
     items, answers = [], []
     for number, line in enumerate(_text(files[labels], str(labels)).splitlines(), start=1):
         if not line.strip():
@@ -119,7 +119,7 @@ def _run(labels: PurePosixPath, files: Mapping[PurePosixPath, Open], checkpoint:
         return prepare_image(read_image(opened(), name), checkpoint)[0]
 
     images = torch.cat([prepared(name) for name in training + items])
-    return Run(images, len(training), torch.tensor([training.index(answer) for answer in answers]))
+    return OneShotRun(images, len(training), torch.tensor([training.index(answer) for answer in answers]))
 
 
 def _text(opened: Open, name: str) -> str:
@@ -130,20 +130,20 @@ def _text(opened: Open, name: str) -> str:
         raise SiameseError(f'"{printable(name)}" is no readable text; copy it again.') from error
 
 
-def _bank(run: Run) -> ImageBank:
+def _bank(run: OneShotRun) -> ImageBank:
     n = len(run.images)
     one = torch.ones(n, dtype=torch.long)
     return ImageBank(run.images, one, tuple(str(i) for i in range(n)), torch.zeros_like(one), ("run",))
 
 
-def _scores(judges: list[Judge], runs: list[Run]) -> dict[str, float]:
+def _scores(judges: list[Judge], runs: list[OneShotRun]) -> dict[str, float]:
     """The mean accuracy of the runs, with the interval for all their trials together."""
     distances = []
     for judge, run in zip(judges, runs):
         trials = len(run.answer)
         queries = (torch.arange(trials) + run.way).repeat_interleave(run.way)
-        shown = torch.arange(run.way).repeat(trials)
-        distances.append(judge.dissimilarities(queries, shown).view(trials, run.way, 1))
+        candidates = torch.arange(run.way).repeat(trials)
+        distances.append(judge.dissimilarities(queries, candidates).view(trials, run.way, 1))
     each = [metrics.oneshot_accuracy(of_run, run.answer).accuracy for of_run, run in zip(distances, runs)]
     together = metrics.oneshot_accuracy(torch.cat(distances), torch.cat([run.answer for run in runs]))
     return oneshot_scores(together._replace(accuracy=sum(each) / len(each)))

@@ -157,12 +157,12 @@ def precision_at_1(distances: Tensor, labels: Tensor) -> float:
     labels = labels.cpu()
     distance = _finite(distances).clone().fill_diagonal_(torch.inf)
     same = (labels[:, None] == labels[None, :]).fill_diagonal_(False)
-    asked = same.any(1)
-    if not bool(asked.any()):
+    has_partner = same.any(1)
+    if not bool(has_partner.any()):
         raise SiameseError(f"None of the {len(labels)} images has another of its class; precision needs one that does.")
     nearest = distance == distance.min(1, keepdim=True).values
     credit = (nearest & same).sum(1) / nearest.sum(1).double()
-    return credit[asked].mean().item()
+    return credit[has_partner].mean().item()
 
 
 def collapse_warning(dissimilarity: Tensor, same: Tensor) -> bool:

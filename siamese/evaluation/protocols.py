@@ -181,11 +181,11 @@ class Evaluator:
             f"{way}-way {shot}-shot{', ' if where else ''}{where}, {trials:,} trials drawn with seed {_SEED} from "
             f"{self._part(dataset)}. {PIXELS}; chance is {1 / way:.1%}."
         )
-        asked = {"way": way, "shot": shot, "trials": trials, "within_group": within_group}
+        settings = {"way": way, "shot": shot, "trials": trials, "within_group": within_group}
         return Evaluation(
             "oneshot",
             words,
-            {**oneshot_scores(result(self.network_judge(bank))), **asked}
+            {**oneshot_scores(result(self.network_judge(bank))), **settings}
             | _as_baseline(oneshot_scores(result(self.pixel_judge(bank)))),
         )
 

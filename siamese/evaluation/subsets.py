@@ -19,8 +19,8 @@ def fingerprint(dataset: Dataset) -> str:
 def trained_on(checkpoint: Checkpoint, dataset: Dataset) -> bool:
     """Whether the network was trained on this very data set: by its training images where they are known, else by its
     name."""
-    known = checkpoint.data.get("fingerprint")
-    return checkpoint.data.get("name") == dataset.name if known is None else known == fingerprint(dataset)
+    saved = checkpoint.data.get("fingerprint")
+    return checkpoint.data.get("name") == dataset.name if saved is None else saved == fingerprint(dataset)
 
 
 def is_named(dataset: Dataset) -> bool:

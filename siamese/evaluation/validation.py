@@ -208,5 +208,5 @@ def map_bank(recipe: Recipe, validation: ImageBank) -> ImageBank:
     validation: the validation part of the data set, unprepared.
     """
     pool = validation_pool(validation)
-    shown = pool.select_classes(range(min(MAP_CLASSES, pool.classes)), each=MAP_IMAGES)
-    return prepare_bank(recipe, shown)
+    mapped = pool.select_classes(range(min(MAP_CLASSES, pool.classes)), each=MAP_IMAGES)
+    return prepare_bank(recipe, mapped)

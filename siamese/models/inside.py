@@ -69,9 +69,9 @@ def inside(
     pair = embeddings[[left, right]].float().cpu()
     similarity = network.similarity
     stages = _stages(traces)
-    shown = channels if channels is not None and len(channels) == len(stages) else [None] * len(stages)
+    channels_of = channels if channels is not None and len(channels) == len(stages) else [None] * len(stages)
     return Inside(
-        tuple(_stage(maps, convolutions, wanted) for (maps, convolutions), wanted in zip(stages, shown)),
+        tuple(_stage(maps, convolutions, wanted) for (maps, convolutions), wanted in zip(stages, channels_of)),
         pair,
         parts(similarity, pair[0], pair[1]),
         float(similarity(embeddings[left], embeddings[right])),

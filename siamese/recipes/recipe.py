@@ -243,6 +243,6 @@ def _kind(hint: Any) -> _Kind:
 
 def _check(fits: bool, field: str, value: object, allowed: str) -> None:
     if not fits:
-        shown = repr(value)
-        shown = shown if len(shown) <= 60 else shown[:59] + "…"
-        raise SiameseError(f"{field} is {shown}; it has to be {allowed}.")
+        text = repr(value)
+        text = text if len(text) <= 60 else text[:59] + "…"
+        raise SiameseError(f"{field} is {text}; it has to be {allowed}.")

@@ -90,8 +90,8 @@ def to_query(data: str, recipe: Recipe, speed: Any = "") -> dict[str, str]:
 def from_query(query: dict[str, str]) -> tuple[str, Recipe]:
     """Data set and recipe of a link. Raises SiameseError, in a sentence, for a link that cannot be read."""
     data, name = query.get("data", DEFAULT_DATA), query.get("recipe", DEFAULT_RECIPE)
-    known = base_recipe(data, name).as_dict()
-    return data, changed_recipe(data, name, {k: v for k, v in query.items() if k in known})
+    fields = base_recipe(data, name).as_dict()
+    return data, changed_recipe(data, name, {k: v for k, v in query.items() if k in fields})
 
 
 def speed_of(value: Any) -> int | None:

@@ -33,8 +33,8 @@ def in_language_of(request: Any, sentence: str) -> str:
     request: one of Gradio's, a list of them for a batch, or None.
     """
     request = request[0] if isinstance(request, list) and request else request
-    asked = str(getattr(request, "headers", {}).get("accept-language", "")).lower()
-    return in_both(sentence)["zh" if asked.startswith("zh") else "en"]
+    languages = str(getattr(request, "headers", {}).get("accept-language", "")).lower()
+    return in_both(sentence)["zh" if languages.startswith("zh") else "en"]
 
 
 def in_chinese(sentence: str) -> str | None:

@@ -177,8 +177,8 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
     with clock:
         engine = OnEngine(post, dataset.train, bench.device, bench.best_mode)
     result = race(engine, post_exam, clock, sizes.steps, 100, sizes.engine_seconds)
-    shown = _extrapolated(result, clock.seconds - result.seconds, sizes.steps, dataset.name)
-    yield row("post_on_our_engine", engine, clock, result, recipe=post.name, mode=bench.best_mode, **shown)
+    extrapolated = _extrapolated(result, clock.seconds - result.seconds, sizes.steps, dataset.name)
+    yield row("post_on_our_engine", engine, clock, result, recipe=post.name, mode=bench.best_mode, **extrapolated)
     engine.engine.close()
 
     for name in ("fast", "accurate"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -13,16 +12,16 @@ from siamese.data.bank import Dataset, ImageBank
 from siamese.data.doodle_faces.drawing import SIZE, draw
 from siamese.data.doodle_faces.people import looks, people
 from siamese.data.doodle_faces.traits import Person
+from siamese.data.progress import ReportProgress
 
 VERSION = 2
 
-Progress = Callable[[float], None]
 
 PEOPLE = 240
 IMAGES_PER_PERSON = 24
 
 
-def build(seed: int = 0, progress: Progress | None = None) -> Dataset:
+def build(seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
     """240 people of 24 looks each, uint8 [N, 3, 64, 64]: 168 to train, 36 to validate and 36 to test on.
 
     The same seed gives the same images. progress receives 0 to 1.

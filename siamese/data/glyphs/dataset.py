@@ -8,14 +8,15 @@ from siamese.data.bank import Dataset, ImageBank
 from siamese.data.glyphs import alphabets
 from siamese.data.glyphs.alphabets import PARTS, distinct_letters
 from siamese.data.glyphs.drawing import PRINT, ROUGH, VARIED, draw, pick_faces
-from siamese.data.glyphs.masters import Progress, make_masters
+from siamese.data.glyphs.masters import make_masters
+from siamese.data.progress import ReportProgress
 
 VERSION = 3
 IMAGES_PER_CHARACTER = 20
 TWO_DOMAIN_IMAGES = 12
 
 
-def build(seed: int = 0, progress: Progress | None = None) -> Dataset:
+def build(seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
     """The glyph set, split by script: uint8 images [N, 1, 28, 28], light on dark, 20 of each character.
 
     On one machine the same seed gives the same images. progress receives 0 to 1.
@@ -23,7 +24,7 @@ def build(seed: int = 0, progress: Progress | None = None) -> Dataset:
     return _build("glyphs", "Glyphs", seed, progress, IMAGES_PER_CHARACTER, two_domains=False)
 
 
-def build_two_domains(seed: int = 0, progress: Progress | None = None) -> Dataset:
+def build_two_domains(seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
     """Each character in print (images) and by a rough hand (partner): uint8 [N, 1, 28, 28] each, 12 of each character.
 
     An image and its partner are drawn from the same face. The hand is warped, thick or thin; its letters are filled,
@@ -32,7 +33,9 @@ def build_two_domains(seed: int = 0, progress: Progress | None = None) -> Datase
     return _build("glyphs-two-domains", "Glyphs in print and by hand", seed, progress, TWO_DOMAIN_IMAGES, True)
 
 
-def _build(name: str, title: str, seed: int, progress: Progress | None, images: int, two_domains: bool) -> Dataset:
+def _build(
+    name: str, title: str, seed: int, progress: ReportProgress | None, images: int, two_domains: bool
+) -> Dataset:
     report = progress or (lambda done: None)
     letters = distinct_letters()
     report(0.1)

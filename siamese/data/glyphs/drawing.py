@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from siamese.data.glyphs.masters import FIELD, SPAN, Masters, Progress, make_masters
+from siamese.data.glyphs.masters import FIELD, SPAN, Masters, make_masters
+from siamese.data.progress import ReportProgress
 
 SIZE = 28  # side of an image, in pixels
 _LARGEST = 23.0  # pixels: the longer side of the largest letters
@@ -61,7 +62,7 @@ def pick_faces(masters: Masters, images: int, generator: torch.Generator) -> Ten
     return (first[:, None] + turn % masters.counts[:, None]).flatten()
 
 
-def draw(masters: Masters, picks: Tensor, hand: Hand, generator: torch.Generator, report: Progress) -> Tensor:
+def draw(masters: Masters, picks: Tensor, hand: Hand, generator: torch.Generator, report: ReportProgress) -> Tensor:
     """One image of each picked master: uint8 [len(picks), 1, 28, 28]."""
     shape, middle = _place(masters, picks, hand, generator)
     n = len(picks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,7 @@ from PIL import ImageFilter
 from torch import Tensor
 
 from siamese.data.glyphs.shapes import FONT_SIZE, canonical_shapes, centred, code_points, letter_ink, nearest_ink
-
-Progress = Callable[[float], None]
+from siamese.data.progress import ReportProgress
 
 # A face may draw a letter in another form (the serif Georgian capitals, the italic г). Where it is at least this unlike
 # the sans-serif form of the same slant, that face is not used for the letter.
@@ -50,7 +49,7 @@ class Masters:
     counts: Tensor
 
 
-def make_masters(characters: Sequence[str], report: Progress) -> Masters:
+def make_masters(characters: Sequence[str], report: ReportProgress) -> Masters:
     """The masters of these letters. report receives 0.1 to 0.4."""
     faces = _faces_of(characters)
     fields, bold, spans = [], [], []

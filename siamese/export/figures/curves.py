@@ -32,12 +32,12 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     """
     reach = max(1, int(len(values) / 24 + 0.5))
     weights = reach + 1.0 - np.abs(np.arange(-reach, reach + 1))
-    known = np.isfinite(values)
+    finite = np.isfinite(values)
     # The middle of the full convolution: mode "same" gives it only where there are more values than weights.
     middle = slice(reach, reach + len(values))
-    total = np.convolve(np.where(known, values, 0.0), weights)[middle]
-    weight = np.convolve(known.astype(float), weights)[middle]
-    return np.where(known, total / np.maximum(weight, 1e-12), math.nan)
+    total = np.convolve(np.where(finite, values, 0.0), weights)[middle]
+    weight = np.convolve(finite.astype(float), weights)[middle]
+    return np.where(finite, total / np.maximum(weight, 1e-12), math.nan)
 
 
 def draw_loss(axes: Axes, snapshot: dict[str, Any]) -> None:

@@ -58,9 +58,9 @@ def _joined(parts: dict[str, list[str]]) -> str:
 
 
 def _header(recipe: Recipe, dataset_name: str) -> list[str]:
-    known = dataset_name in SETS or dataset_name in _EXPORTED
+    named = dataset_name in SETS or dataset_name in _EXPORTED
     name = recipe.name if recipe.name in RECIPES else "a recipe"
-    on = dataset_name if known else "your own images"
+    on = dataset_name if named else "your own images"
     first = f'"""{name} on {on}, with torch, torchvision and pillow alone. Run: python this_file.py DATA'
     if dataset_name in SETS:
         return [
@@ -70,7 +70,7 @@ def _header(recipe: Recipe, dataset_name: str) -> list[str]:
     folders = "DATA has train, validation and test, with class folders in each"
     if dataset_name == "glyphs-two-domains":
         folders = "DATA has class folders in train, train-partner and so on"
-    return [first, folders + (f' (python -m siamese data export {dataset_name} DATA)."""' if known else '."""')]
+    return [first, folders + (f' (python -m siamese data export {dataset_name} DATA)."""' if named else '."""')]
 
 
 def _imports(used: str) -> list[str]:

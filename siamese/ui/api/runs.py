@@ -33,10 +33,10 @@ def training_status(job: str) -> dict:
     access = current_lab().jobs.access(job)
     if access is None:
         raise gr.Error("There is no such run; it may have ended an hour ago.", print_exception=False)
-    told = access.job.snapshot()
-    losses = told["loss"]["value"]
+    snapshot = access.job.snapshot()
+    losses = snapshot["loss"]["value"]
     wanted = ("state", "error", "step", "steps", "seconds", "steps_per_s", "pairs_per_s", "device", "scores")
-    return {key: told[key] for key in wanted} | {"loss": losses[-1] if losses else None}
+    return {key: snapshot[key] for key in wanted} | {"loss": losses[-1] if losses else None}
 
 
 def stop_training(job: str) -> dict:

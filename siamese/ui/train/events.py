@@ -41,14 +41,14 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> TrainEvents:
     """Connects the components of the tab; the other tabs start runs by its events."""
     events = TrainEvents(tab)
     on_screen = tab.buttons | {tab.browser, tab.chart, tab.home}
-    asked = tab.form | {tab.browser}
-    tab.start.click(events.start, asked, on_screen, **QUICK)
-    tab.step.click(events.step, asked, on_screen, **QUICK)
+    inputs = tab.form | {tab.browser}
+    tab.start.click(events.start, inputs, on_screen, **QUICK)
+    tab.step.click(events.step, inputs, on_screen, **QUICK)
     tab.pause.click(events.pause, tab.browser, tab.buttons, **QUICK)
     tab.stop.click(events.stop, tab.browser, tab.buttons, **QUICK)
-    tab.reset.click(events.reset, asked, tab.everything, **QUICK)
+    tab.reset.click(events.reset, inputs, tab.everything, **QUICK)
     tab.chart.job_state(events.job_state, tab.browser, tab.buttons | {tab.runs}, **QUICK)
-    gr.on([tab.data.input, tab.recipe.input], events.choose, asked, tab.form | {tab.chart}, **QUICK)
+    gr.on([tab.data.input, tab.recipe.input], events.choose, inputs, tab.form | {tab.chart}, **QUICK)
     for name, control in tab.fields.items():
         if name in ("margin", "learning_rate"):
             live = {tab.browser, tab.fields["learning_rate"], tab.fields["margin"]}
@@ -56,7 +56,7 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> TrainEvents:
         elif name in SETTLING:
             control.input(events.settler(name), tab.form, tab.form, **QUICK)
     tab.speed.input(events.speed, {tab.browser, tab.speed}, None, trigger_mode="always_last", **QUICK)
-    tab.home.ask_link(events.link, asked, tab.home, **QUICK)
+    tab.home.ask_link(events.link, inputs, tab.home, **QUICK)
     tab.name.change(events.rename, [tab.browser, tab.name], tab.browser, trigger_mode="always_last", **QUICK)
     tab.runs.input(events.overlay, {tab.browser, tab.runs}, tab.chart, **QUICK)
     tab.lesson.open_lesson(events.open_lesson, tab.browser, tab.form | {tab.lesson, tab.chart}, **QUICK)

@@ -68,8 +68,8 @@ def lesson_named(id: str) -> Lesson:
     for lesson in load_lessons():
         if lesson.id == id:
             return lesson
-    known = ", ".join(lesson.id for lesson in load_lessons())
-    raise SiameseError(f'There is no lesson "{id}"; the lessons are {known}.')
+    names = ", ".join(lesson.id for lesson in load_lessons())
+    raise SiameseError(f'There is no lesson "{id}"; the lessons are {names}.')
 
 
 def read_lessons(values: Any) -> tuple[Lesson, ...]:
