@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from siamese import SiameseError
+from siamese.data.paper import even_paper
 
 MOST_STROKES = 200
 MOST_POINTS = 6_000  # of all strokes together: ten minutes of a fast pen at the pad's own spacing
 _SLACK = 0.85  # unseen alphabets lie a little differently, and should not be moved for that
+_ENOUGH_PEN = 0.4  # of the training set's pen: a wider one lets neighbouring strokes of a small hand run together
 PEN = 0.06  # width of a stroke as a share of the pad, as the page draws it
 
 Stroke = tuple[tuple[float, float], ...]
@@ -91,11 +93,15 @@ def draw_strokes(strokes: Sequence[Stroke], side: int, hand: Hand | None = None)
 
 
 def fit_drawing(image: Image.Image, hand: Hand) -> Image.Image:
-    """A drawing that somebody has photographed, scanned or saved, centred and scaled as the training set's are.
+    """A drawing that somebody has photographed, scanned or saved, on even paper with strong ink (`even_paper`), centred
+    and scaled as the training set's are, and with a pen that is not much thinner than theirs.
 
     It comes back as it is where its ink lies as theirs does, and where it is no drawing: where more than two
     fifths of the picture differ from its border, or nothing does.
     """
+    mended = even_paper(image)
+    if mended is not None:
+        image = mended.convert(image.mode)
     grey = image.convert("L")
     grey.thumbnail((256, 256))
     values = np.asarray(grey, dtype=np.float32)
@@ -115,13 +121,32 @@ def fit_drawing(image: Image.Image, hand: Hand) -> Image.Image:
         and max(abs(middle_x - 0.5), abs(middle_y - 0.5)) <= hand.off_centre / _SLACK
     )
     if fits:
-        return image
+        return image if mended is None else _broadened(image, hand.pen)
     scale = image.width / width
     side = max(1, round(longest * scale / hand.extent))
     corner = (round(middle_x * image.width - side / 2), round(middle_y * image.height - side / 2))
     paper = Image.new(image.mode, (side, side), _paper(image))
     paper.paste(image, (-corner[0], -corner[1]))
-    return paper
+    return paper if mended is None else _broadened(paper, hand.pen)
+
+
+def _broadened(drawing: Image.Image, pen: float) -> Image.Image:
+    """A drawing on even paper with its pen made as wide as `pen`, a share of the side, where it is thinner."""
+    values = np.asarray(drawing.convert("L"), dtype=np.float32) / 255
+    dark_ink = float(np.median(values)) > 0.5
+    ink = 1 - values if dark_ink else values
+    missing = _ENOUGH_PEN * pen * drawing.width - pen_width(ink)
+    size = 2 * round(missing / 2) + 1
+    if size < 3:
+        return drawing
+    return drawing.filter(ImageFilter.MinFilter(size) if dark_ink else ImageFilter.MaxFilter(size))
+
+
+def pen_width(ink: np.ndarray) -> float:
+    """The mean width of the strokes in float [H, W] from 0 to 1, in pixels: twice the ink over the length of its outline,
+    which is the total variation of the image."""
+    across, down = ink[1:, 1:] - ink[1:, :-1], ink[1:, 1:] - ink[:-1, 1:]
+    return float(2 * ink.sum() / max(np.hypot(across, down).sum(), 1e-6))
 
 
 def _ends(marked: np.ndarray) -> tuple[int, int]:

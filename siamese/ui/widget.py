@@ -24,7 +24,8 @@ How to write one, by the example of `Gauge` (compare/gauge.py) and `static/compa
      props       the props of step 1, always the newest ones; read them, do not write them
      words, say  its words in the browser's language: `words.same`, or `say("below", { t: "0.31" })` to fill in {t};
                  they come from the JSON file {"en": {key: text}, "zh": {...}}.  `language` is "en" or "zh".
-                 An error goes to the page as errors.in_both(sentence), and common/language.js has inLanguage() for it
+                 A server function refuses with {"error": errors.in_both(sentence)}; `ask` answers with its sentence in the
+                 page's language
      data        constants from Python (`data=` of the constructor), or null
      watch       watch(name or [names], action): calls action after Python has changed one of these props
      ask         await ask("poll", first, second): calls the server function `poll`, one of `server_functions`, outside

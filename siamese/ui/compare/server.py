@@ -1,6 +1,7 @@
 """What the Compare tab asks the server for. Anybody can call these with anything, so every argument is checked.
 
-Each function takes the list of its arguments and answers with JSON values, {"error": sentence} for what cannot be done.
+Each function takes the list of its arguments and answers with JSON values; for what cannot be done, with {"error":
+sentence in both languages}.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from siamese.comparison.explain import check, explain, places
 from siamese.comparison.nearest import MOST_PICTURES, MOST_THINGS, rank
 from siamese.ui.compare.asked_picture import data_image, picture_key, read_picture
 from siamese.ui.compare.model_card import model_card
+from siamese.ui.errors import in_both
 from siamese.ui.lab import current_lab
 from siamese.ui.pictures import data_uri, to_image
 from siamese.ui.upload import uploaded
@@ -33,11 +35,11 @@ def _answers(function: Callable[..., Answer]) -> Callable[[Any], Answer]:
 
     def answer(arguments: Any) -> Answer:
         if not isinstance(arguments, list) or len(arguments) != wanted:
-            return {"error": f"The server was asked with something else than a list of {wanted} values."}
+            return {"error": in_both("This request cannot be understood; reload the page.")}
         try:
             return function(*arguments)
         except SiameseError as error:
-            return {"error": str(error)}
+            return {"error": in_both(str(error))}
 
     # Without functools.wraps: Gradio would look at the signature of the function that is wrapped.
     answer.__name__, answer.__doc__ = function.__name__, function.__doc__

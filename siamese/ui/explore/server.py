@@ -9,6 +9,7 @@ from siamese import SiameseError
 from siamese.training.jobs.job import TrainingJob
 from siamese.ui import choice
 from siamese.ui.compare.models import shipped_models
+from siamese.ui.errors import in_both
 from siamese.ui.explore.batch import SIZES, wall
 from siamese.ui.explore.episodes import SHOTS, WAYS, episode, guess_score, many_episodes
 from siamese.ui.explore.errors import ORDERS, errors
@@ -33,17 +34,17 @@ LARGEST = 2**31 - 1
 
 
 def explore(arguments: Any) -> dict[str, Any]:
-    """[view, options] → what the view shows, with the state of its run; {"error": sentence} where it cannot."""
+    """[view, options] → what the view shows, with the state of its run; {"error": sentence in both languages} where it cannot."""
     view, options = arguments if isinstance(arguments, list) and len(arguments) == 2 else (None, None)
     if not isinstance(options, dict) or not isinstance(view, str) or view not in VIEWS:
-        return {"error": "This view does not exist; reload the page."}
+        return {"error": in_both("This view does not exist; reload the page.")}
     try:
         source = find_source(options.get("from"))
         # The state first: a step that is taken meanwhile makes the answer newer, never the state.
         about = state_of(source)
         return about | VIEWS[view](source, checked(options))
     except SiameseError as error:
-        return {"error": str(error)}
+        return {"error": in_both(str(error))}
 
 
 def control(arguments: Any) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def control(arguments: Any) -> dict[str, Any]:
             (job.control.resume if job.control.paused else job.control.pause)()
         return state_of(source)
     except SiameseError as error:
-        return {"error": str(error)}
+        return {"error": in_both(str(error))}
 
 
 def sources(arguments: Any) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def score(arguments: Any) -> dict[str, Any]:
     right, asked = arguments if isinstance(arguments, list) and len(arguments) == 2 else (0, 0)
     whole = isinstance(right, int) and isinstance(asked, int)
     if not whole or not 0 <= right <= asked or not 1 <= asked <= 10_000:
-        return {"error": "There is nothing to count."}
+        return {"error": in_both("There is nothing to count.")}
     return guess_score(right, asked, 2)
 
 

@@ -153,8 +153,8 @@ def test_inside_agrees_with_the_wall(lab: Lab, name: str) -> None:
     channels = [stage["channels"] for stage in seen["stages"]]
     again = ask("inside", key, step=2, number=card["number"], channels=channels)
     assert [stage["channels"] for stage in again["stages"]] == channels
-    assert "no longer here" in explore(["inside", {"from": key, "step": 999, "number": 0}])["error"]
-    assert "pairs" in explore(["inside", {"from": key, "step": 2, "number": 10**6}])["error"]
+    assert "no longer here" in explore(["inside", {"from": key, "step": 999, "number": 0}])["error"]["en"]
+    assert "pairs" in explore(["inside", {"from": key, "step": 2, "number": 10**6}])["error"]["en"]
     job.stop()
     assert job.ended.wait(WAIT)
     after = ask("inside", key, step=2, number=card["number"])
@@ -260,7 +260,7 @@ def test_triplets_of_each_kind_of_source(lab: Lab) -> None:
         job.stop()
         assert job.ended.wait(WAIT)
     _, key = paused_run(RECIPES["towers"], 1)
-    assert "Two towers" in explore(["triplets", {"from": key}])["error"]
+    assert "Two towers" in explore(["triplets", {"from": key}])["error"]["en"]
 
 
 def test_an_episode_and_a_hundred_more(lab: Lab) -> None:
@@ -284,14 +284,14 @@ def test_only_the_data(lab: Lab) -> None:
     assert wall["cards"] == ask("batch", "data:glyphs", seed=7, guess=True)["cards"]
     assert wall["cards"] != ask("batch", "data:glyphs", seed=8, guess=True)["cards"]
     for view in ("inside", "errors", "threshold", "episode"):
-        assert "choose a run or a model" in explore([view, {"from": "data:glyphs"}])["error"]
+        assert "choose a run or a model" in explore([view, {"from": "data:glyphs"}])["error"]["en"]
 
 
 def test_a_watcher_may_look_and_not_control(lab: Lab) -> None:
     job, _ = paused_run(RECIPES["pairs"], 1)
     key = f"run:{job.watch_id}"
     assert ask("batch", key)["may_control"] is False
-    assert "cannot be controlled" in control([key, "step"])["error"]
+    assert "cannot be controlled" in control([key, "step"])["error"]["en"]
     assert control([f"run:{job.id}", "toggle"])["state"] == "running"
     listed = sources(["me", job.id])
     assert [entry["key"] for entry in listed["runs"]] == [f"run:{job.id}"]

@@ -18,7 +18,9 @@ export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
   const undoButton = button("", words.undo, undo);
   const clearButton = button("", words.clear, clear);
   row.append(undoButton, clearButton);
-  element.append(row);
+  const hint = make("span", "pad-hint", words.draw_here);
+  hint.setAttribute("aria-hidden", "true"); // the pad's own name says it
+  element.append(row, hint);
 
   function place(event) {
     const box = paper.getBoundingClientRect();
@@ -39,6 +41,7 @@ export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
   }
 
   function showButtons() {
+    hint.hidden = strokes.length > 0;
     undoButton.disabled = clearButton.disabled = strokes.length === 0;
   }
 

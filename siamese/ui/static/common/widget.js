@@ -1,6 +1,6 @@
 // Starts a widget: loads its module and gives it its context. siamese/ui/widget.py says how a widget is written.
 
-import { language, speak } from "./language.js";
+import { inLanguage, language, speak } from "./language.js";
 
 const PATIENCE = 12000; // milliseconds that a server function may take
 
@@ -14,12 +14,14 @@ export async function start(gradio, { module, texts, data }) {
   mount({ root, props, trigger, upload, watch, ask, data, language, gone: goneFrom(element), ...speak(texts ?? {}) });
 }
 
-// What a server function answers, or undefined where no answer came in time or the server failed.
+// What a server function answers, with a refusal in the page's language; undefined where no answer came in time or the
+// server failed.
 async function answerOf(promise) {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
   try {
-    return (await Promise.race([promise, late])) ?? undefined;
+    const answer = (await Promise.race([promise, late])) ?? undefined;
+    return answer?.error ? { ...answer, error: inLanguage(answer.error) } : answer;
   } catch {
     return undefined;
   } finally {

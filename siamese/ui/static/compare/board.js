@@ -116,7 +116,10 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     setText(winnerNumber, fixed(first[1], 4));
     sentence.className = `winner-say verdict ${told.none ? "different" : "same"}`;
     const right = told.wrong == null ? null : Math.round(100 * (1 - told.wrong));
-    setText(
+    if (answer.foreign) {
+      sentence.className = "winner-say verdict unsure";
+      setText(sentence, `? ${words.unknown_doubt}`);
+    } else setText(
       sentence,
       told.none ? say("too_far", { name: nearestThing.name }) : right == null ? `= ${words.nearest_found}` : say("right_of_100", { n: Math.min(99, right) }),
     );

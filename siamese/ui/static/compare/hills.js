@@ -4,13 +4,14 @@ import { fixed } from "../common/numbers.js";
 import { shape } from "../common/svg.js";
 
 const [WIDTH, HEIGHT, TOP, LEFT, RIGHT] = [584, 184, 34, 8, 576];
+const NARROW = matchMedia("(max-width: 560px)"); // there the letters are larger, in units of the drawing
 let made = 0;
 
 // words: { same, different, says_same, says_different, dissimilarity, this_pair, hills }
 // → { element, show(card), mark(distance or null) }
 export function createHills(words) {
   const id = `hills-${++made}`;
-  const element = shape("svg", { viewBox: `0 0 ${WIDTH} 212`, class: "chart", role: "img", "aria-label": words.hills });
+  const element = shape("svg", { viewBox: `0 -8 ${WIDTH} 220`, class: "chart", role: "img", "aria-label": words.hills });
   let upper = 1;
   const marker = shape("g");
   const at = (value) => LEFT + (Math.min(value, upper) / upper) * (RIGHT - LEFT);
@@ -44,20 +45,22 @@ export function createHills(words) {
       shape("path", { d: line(same), class: "same-line" }),
       shape("path", { d: `M${LEFT} ${HEIGHT}.5H${RIGHT}`, class: "axis" }),
       shape("path", { d: `M${threshold} 2V${HEIGHT}`, class: "threshold" }),
-      shape("text", { x: threshold - 10, y: 12, "text-anchor": "end" }, `◂ ${words.says_same}`),
       shape("text", { x: threshold + 10, y: 12 }, `${words.says_different} ▸`),
     );
     const peak = (values) => points(values).reduce((best, point) => (point[1] < best[1] ? point : best));
     const [[sx, sy], [dx, dy]] = [peak(same), peak(different)];
-    const room = sx + 24 < threshold - 46;
+    const letter = NARROW.matches ? 1.8 : 1;
+    // Near the left edge the hill's own name has to do.
+    if (threshold - 10 > 105 * letter) element.append(shape("text", { x: threshold - 10, y: 12, "text-anchor": "end" }, `◂ ${words.says_same}`));
+    const room = sx + 24 < threshold - 46 * letter;
     element.append(
-      shape("text", { x: room ? sx + 24 : Math.max(sx, 24), y: room ? Math.max(50, sy + 24) : sy - 6, class: "is-same", "text-anchor": room ? "start" : "middle" }, words.same),
+      shape("text", { x: room ? sx + 24 : sx < 40 ? LEFT : sx, y: room ? Math.max(50, sy + 24) : sy - 6, class: "is-same", "text-anchor": room ? "start" : sx < 40 ? "start" : "middle" }, words.same),
       shape("text", { x: Math.min(dx, RIGHT - 40), y: dy - 12 < 24 ? dy + 24 : dy - 12, "text-anchor": "middle", class: "is-different" }, words.different),
-      shape("text", { x: LEFT, y: HEIGHT + 24 }, fixed(0, 1)),
       shape("text", { x: threshold, y: HEIGHT + 24, "text-anchor": "middle", class: "strong" }, fixed(card.threshold, 4)),
       shape("text", { x: RIGHT, y: HEIGHT + 24, "text-anchor": "end" }, words.dissimilarity),
       marker,
     );
+    if (threshold > 60 * letter) element.append(shape("text", { x: LEFT, y: HEIGHT + 24 }, fixed(0, 1)));
     for (const part of [0.5, 0.75]) {
       const x = LEFT + part * (RIGHT - LEFT);
       if (Math.abs(x - threshold) > 50) element.append(shape("text", { x, y: HEIGHT + 24, "text-anchor": "middle" }, fixed(part * upper, 1)));

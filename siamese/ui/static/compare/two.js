@@ -48,7 +48,8 @@ export function createTwo({ words, say, inputs, ask, model }) {
   const footSay = make("span", "soft", words.where_lead);
   const whereButton = button("button", words.where, toggleWhere);
   foot.append(footSay, whereButton);
-  result.append(head, make("p", "lead", words.dissimilarity_lead), top, scale, whereSlot, foot);
+  const lead = make("p", "lead");
+  result.append(head, lead, top, scale, whereSlot, foot);
   element.append(place, result);
 
   let card = null;
@@ -107,6 +108,15 @@ export function createTwo({ words, say, inputs, ask, model }) {
       return;
     }
     for (const node of [doubt, squares, placed]) node.style.visibility = "visible";
+    // How often it is right was measured on pictures that it was made for, so of others nothing is said.
+    if (shown.foreign.some(Boolean)) {
+      setText(verdictLine, `? ${words.unsure}`);
+      verdictLine.className = "verdict unsure";
+      setText(doubt, words.unknown_doubt);
+      squares.replaceChildren();
+      setText(placed, "");
+      return;
+    }
     const told = verdict(shown.same, shown.different);
     setText(verdictLine, `${told.sign} ${words[told.word]}`);
     verdictLine.className = `verdict ${told.word === "unsure" ? "unsure" : told.same ? "same" : "different"}`;
@@ -151,6 +161,7 @@ export function createTwo({ words, say, inputs, ask, model }) {
     element,
     refresh(newest) {
       card = newest;
+      setText(lead, words[card.towers ? "two_towers_lead" : "dissimilarity_lead"]);
       hills.show(card);
       hills.element.style.display = card.hills ? "" : "none";
       changed(true);

@@ -26,7 +26,8 @@ export function createEpisode({ words, say, choice, change, openPair, ask, reque
     const table = make("div", "episode");
     const question = make("figure", "question");
     question.append(image(answer.query, "anchor", words.question), make("figcaption", "", words.question));
-    const support = make("ul", "support");
+    const few = classes.length <= 5 && classes[0].pictures.length === 1;
+    const support = make("ul", few ? "support few" : "support");
     classes.forEach((one, place) => support.append(supportClass(one, place, { answer, rank: rank(place), pixels })));
     table.append(question, support);
     const lead = guess === null ? words.episode_ask : say(order[0] === answer.answer ? "episode_found" : "episode_missed", { rank: rank(answer.answer) });

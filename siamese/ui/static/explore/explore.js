@@ -16,6 +16,7 @@ const VIEWS = ["batch", "triplets", "episode", "errors", "threshold"];
 const FOLLOWING = ["batch", "triplets", "inside"]; // these change while a run goes on; the others wait until it stands still
 const FAR = location.hostname.endsWith(".hf.space");
 const BASE = FAR ? 3500 : 1000;
+const SLOW = 400; // milliseconds without an answer after which the page says that it waits for one
 
 export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   const choice = {
@@ -54,7 +55,9 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     if (quiet && choice.view === "batch" && answer?.step) more.have = answer.step;
     const snapshot = !FOLLOWING.includes(choice.view) && about?.shown != null && !dirtySource ? { step: about.shown } : {};
     if (!quiet) root.dataset.busy = "true";
+    const slow = setTimeout(() => answer || right.replaceChildren(panel(titleOf(choice.view), words.moment)), SLOW);
     const got = await request(choice.view, { ...more, ...snapshot });
+    clearTimeout(slow);
     if (mine !== number || gone.aborted) return;
     root.dataset.busy = "false";
     if (!got) return quiet || fail(words.no_answer);
@@ -74,9 +77,11 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     answer = null;
     root.dataset.view = choice.view;
     root.dataset.state = "error";
-    right.replaceChildren(panel(words[`view_${choice.view}`] ?? words.inside_title, sentence));
+    right.replaceChildren(panel(titleOf(choice.view), sentence));
     drawLeft();
   }
+
+  const titleOf = (view) => words[`view_${view}`];
 
   const brought = []; // models from files of this browser
 
@@ -125,9 +130,23 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     root.dataset.view = choice.view;
     root.dataset.state = "shown";
     root.dataset.step = answer.step ?? "";
-    right.replaceChildren(...status(), ...views[choice.view].show(answer));
+    drawLate();
+    right.replaceChildren(late, ...status(), ...views[choice.view].show(answer));
     if (choice.view === "inside" && !left.querySelector("#explore-compare")) drawLeft();
     restoreFocus(right, focus);
+  }
+
+  // Where a view waits while a run goes on, it says of which step it is, and the newest is a click away.
+  const late = make("div", "box status late");
+  const lateText = make("span");
+  late.append(lateText, button("more", words.look_newest, () => {
+    dirtySource = true;
+    change({});
+  }));
+
+  function drawLate() {
+    late.hidden = FOLLOWING.includes(choice.view) || about?.state !== "running" || !(about.now > about.shown);
+    if (!late.hidden) lateText.textContent = say("stands_at", { step: whole(about.shown), now: whole(about.now) });
   }
 
   function status() {
@@ -395,6 +414,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     if (!got || got.error) return;
     about = { ...about, ...got };
     drawRun();
+    drawLate();
     if (got.state !== "running" && about.shown != null && got.now > about.shown) {
       dirtySource = true;
       await load(false);

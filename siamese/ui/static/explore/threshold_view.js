@@ -127,7 +127,7 @@ export function createThreshold({ words, say, choice, change, openPair }) {
       plot.append(
         shape("path", { d: `M${px(0)} ${py(share)}H${px(1)}`, class: "axis" }),
         shape("text", { x: 28, y: py(share) + 4, "text-anchor": "end" }, String(100 * share)),
-        shape("text", { x: px(share), y: SIDE - 14, "text-anchor": share === 1 ? "end" : "middle" }, `${100 * share}`),
+        shape("text", { x: px(share), y: SIDE - 17, "text-anchor": share === 1 ? "end" : "middle" }, `${100 * share}`),
       );
     }
     const { eer } = data.answer;
@@ -137,10 +137,10 @@ export function createThreshold({ words, say, choice, change, openPair }) {
     plot.append(
       shape("path", { d: `M${px(0)} ${py(0)}L${px(1)} ${py(1)}`, class: "chance" }),
       shape("path", { d: `M${px(0)} ${py(1)}L${px(1)} ${py(0)}`, class: "axis" }),
-      shape("text", { x: px(0.52), y: py(0.43) }, words.guessing),
+      shape("text", { x: px(0.74), y: py(0.62) }, words.guessing),
       shape("path", { d: line.map(([a, b], k) => `${k ? "L" : "M"}${px(a).toFixed(1)} ${py(b).toFixed(1)}`).join(""), class: "curve" }),
       shape("path", { d: `M${px(eer)} ${py(1 - eer) - 7}l7 7l-7 7l-7 -7z`, class: "equal" }),
-      shape("text", { x: px(eer) + 14, y: py(1 - eer) + 14 }, words.equal_errors),
+      shape("text", { x: px(eer) + 12, y: py(1 - eer) + 16, class: "over" }, words.equal_errors),
       shape("text", { x: px(0.5), y: SIDE - 1, "text-anchor": "middle" }, words.roc_axis),
     );
     parts.guides = shape("path", { class: "guides" });

@@ -142,7 +142,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
   async function create() {
     const made = await ask("own_new", words.default_title);
     if (!made?.key) {
-      refuse(made?.error?.[language] ?? words.offline);
+      refuse(made?.error ?? words.offline);
       return false;
     }
     key = made.key;
@@ -156,11 +156,11 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
     if (!answer) refuse(words.offline);
     else if (answer.gone) forget();
     else if (answer.error && answer.version === undefined) {
-      refuse(answer.error[language]);
+      refuse(answer.error);
       if (key) void check();
     } else if (answer.version !== undefined) {
       card = answer;
-      if (card.error) refuse(card.error[language]);
+      if (card.error) refuse(card.error);
       offer();
       draw();
       return card;
@@ -250,7 +250,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
     });
     if (refused) {
       showProgress(null);
-      refuse(refused[language] ?? refused);
+      refuse(refused);
       return;
     }
     const before = card?.count ?? 0;
@@ -274,7 +274,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
 
   async function onHome() {
     const file = await ask("own_home", key);
-    if (!file || file.error) return refuse(file?.error?.[language] ?? words.offline);
+    if (!file || file.error) return refuse(file?.error ?? words.offline);
     const bytes = Uint8Array.from(atob(file.base64), (letter) => letter.charCodeAt(0));
     const anchor = make("a");
     anchor.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));

@@ -1,7 +1,6 @@
 // Take it home: copies links and saves files of the run on screen.
 
 import { button, make } from "../common/dom.js";
-import { inLanguage } from "../common/language.js";
 
 export function mount({ root, props, words, say, watch, ask, trigger }) {
   const outcome = make("p", "said");
@@ -22,7 +21,7 @@ export function mount({ root, props, words, say, watch, ask, trigger }) {
     const file = await ask("download", props.job, kind);
     if (file && !file.error) saveAs(file.name, file.type, file.base64);
     if (!file) outcome.textContent = words.offline;
-    else outcome.textContent = file.error ? inLanguage(file.error) : say("saved", { name: file.name });
+    else outcome.textContent = file.error ? file.error : say("saved", { name: file.name });
   }
 
   let answered = props.link?.number ?? 0;
