@@ -27,7 +27,9 @@ def ink(pen: float = 0.02, side: int = 300) -> np.ndarray:
 def photographed(drawn: np.ndarray, light: np.ndarray, paper: float, left: float, noise: float = 2.0) -> Image.Image:
     """What a camera sees. light: share of the light that falls on each place. left: of the light, what ink reflects."""
     values = paper * light * (1 - (1 - left) * drawn)
-    values = np.asarray(Image.fromarray(values.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8)), float)
+    values = np.asarray(
+        Image.fromarray(values.clip(0, 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.8)), float
+    )
     values = values + np.random.default_rng(0).normal(0, noise, values.shape)
     return Image.fromarray(values.clip(0, 255).astype(np.uint8)).convert("RGB")
 
@@ -38,9 +40,7 @@ def slope(side: int, strength: float, angle: float) -> np.ndarray:
 
 
 @settings(deadline=None, max_examples=25)
-@given(
-    strength=st.floats(0, 0.7), angle=st.floats(0, 6.3), paper=st.floats(110, 220), left=st.floats(0.2, 0.6)
-)
+@given(strength=st.floats(0, 0.7), angle=st.floats(0, 6.3), paper=st.floats(110, 220), left=st.floats(0.2, 0.6))
 def test_uneven_light_leaves_dark_ink_on_white(strength: float, angle: float, paper: float, left: float) -> None:
     drawn = ink()
     mended = even_paper(photographed(drawn, slope(300, strength, angle), paper, left))
@@ -73,7 +73,9 @@ def test_what_is_even_already_or_no_drawing_is_left_alone() -> None:
     assert even_paper(Image.new("RGB", (80, 60), (140, 140, 140))) is None
     random = np.random.default_rng(1)
     assert even_paper(Image.fromarray(random.integers(0, 256, (64, 64), dtype=np.uint8))) is None
-    shades = Image.fromarray(random.integers(0, 256, (9, 9), dtype=np.uint8)).resize((200, 200), Image.Resampling.BICUBIC)
+    shades = Image.fromarray(random.integers(0, 256, (9, 9), dtype=np.uint8)).resize(
+        (200, 200), Image.Resampling.BICUBIC
+    )
     assert even_paper(shades) is None
     assert even_paper(Image.fromarray((180 * slope(200, 0.6, 1)).clip(0, 255).astype(np.uint8))) is None
     for size in ((1, 1), (2, 400), (3, 3)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +35,7 @@ _CHUNK = 256
 
 _lock = threading.Lock()
 _judged: OrderedDict[tuple[str, int], Judged] = OrderedDict()
+_judging: dict[str, Future[Judged]] = {}  # by source: whoever asks meanwhile gets the same answer
 _taken: OrderedDict[tuple[str, int], TakenBatch] = OrderedDict()
 # Work that takes more than a moment: few threads with one core each, so that training keeps its speed.
 _workers = ThreadPoolExecutor(2, "explore", initializer=lambda: torch.set_num_threads(1))
@@ -79,6 +80,8 @@ class Source:
         if self.alive:
             assert self.job is not None
             checkpoint = self.job.ask(network_now, PATIENCE)
+            if checkpoint is None and self.job.history.newest_step:
+                raise SiameseError("The run is busy with a step; ask again in a moment.")
             if checkpoint is None:
                 raise SiameseError("The run has no network to look at yet; wait for its first steps.")
             return checkpoint
@@ -143,6 +146,22 @@ class Source:
                 if (self.key, step) in _judged:
                     _judged.move_to_end((self.key, step))
                     return _judged[self.key, step]
+        with _lock:
+            if (going_on := _judging.get(self.key)) is None:
+                mine = _judging[self.key] = Future()
+        if going_on is not None:
+            return going_on.result()
+        try:
+            mine.set_result(self._judged_now())
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        finally:
+            with _lock:
+                del _judging[self.key]
+        return mine.result()
+
+    def _judged_now(self) -> Judged:
         checkpoint = self.checkpoint()
         at = (self.key, checkpoint.step)
         with _lock:

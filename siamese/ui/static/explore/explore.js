@@ -60,6 +60,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     clearTimeout(slow);
     if (mine !== number || gone.aborted) return;
     root.dataset.busy = "false";
+    retry = !quiet && (!got || (got.error != null && isAlive(about)));
     if (!got) return quiet || fail(words.no_answer);
     if (got.error) return fail(got.error);
     const { state, now, steps, may_control, kind, recipe, data, watch: watchKey } = got;
@@ -72,6 +73,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     show();
   }
   let dirtySource = true;
+  let retry = false; // whether what failed may succeed soon
 
   function fail(sentence) {
     answer = null;
@@ -424,7 +426,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   async function live() {
     while (!gone.aborted) {
       if (visible()) {
-        if (dirty) {
+        if (dirty || retry) {
           dirty = false;
           await load(false);
         } else await follow();
