@@ -265,3 +265,19 @@ def test_phone_dark_and_both_modes_are_accessible(visit: Callable[..., Visitor],
     results = Axe().run(page, context=".compare")
     serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]
     assert not serious, [(v["id"], v["nodes"][0]["html"][:200]) for v in serious]
+
+
+def test_a_lesson_leads_to_the_board_with_a_model_of_drawings(visit: Callable[..., Visitor]) -> None:
+    visitor = opened(visit, "?lesson=one-shot")
+    page = visitor.page
+    page.locator(".compare .examples li button").nth(2).click()
+    visitor.wait("document.querySelector('.compare .model').dataset.model === 'doodle-faces'")
+    visitor.tab("Train")
+    card = page.locator(".lesson-card")
+    card.locator("button.option").first.click()
+    card.locator("button.reveal").click()
+    card.get_by_role("button", name="One against many").click()
+    visitor.wait("document.querySelectorAll('.board .thing:not(.add)').length === 8")
+    visitor.wait("['drawings', 'glyphs'].includes(document.querySelector('.compare .model').dataset.model)")
+    draw(page, ".many", HOOK)
+    visitor.wait("document.querySelector('.many').dataset.state !== 'empty'")

@@ -2,7 +2,7 @@
 
 Its scripts ask `server` directly. This module only tells them which models this browser may choose.
 A link opens a pair: ?compare=<data>:<image>:<image>&model=<key>, where an image is its number in the test part of the
-data set, or "v" or "t" and its number in the validation or training part.
+data set, or "v" or "t" and its number in the validation or training part. ?compare=board opens the board.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from siamese.ui.static_files import read_json
 
 LANGUAGES = ("en", "zh")
 TABS = ("train", "pairs", "compare")
+THEN = ("", "board")  # what a lesson leads to when its answer is known: the board of the Compare tab
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class LessonText:
 @dataclass(frozen=True)
 class Lesson:
     """One lesson. tab: where it takes place.  settings: data, recipe, and the recipe's fields that are changed.
-    answer: the index of the right option, the same in every language."""
+    answer: the index of the right option, the same in every language.  then: one of THEN."""
 
     id: str
     tab: str
@@ -40,6 +41,7 @@ class Lesson:
     answer: int
     en: LessonText
     zh: LessonText
+    then: str = ""
 
     @property
     def data(self) -> str:
@@ -83,7 +85,7 @@ def read_lessons(values: Any) -> tuple[Lesson, ...]:
 def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
     name = str(value.get("id", f"number {number}"))
     wanted = {"id", "tab", "settings", "answer", *LANGUAGES}
-    _check(value.keys() == wanted, name, f"has the keys {sorted(value)}; they have to be {sorted(wanted)}")
+    _check(value.keys() - {"then"} == wanted, name, f"has the keys {sorted(value)}; they have to be {sorted(wanted)}")
     _check(value["tab"] in TABS, name, f'takes place in "{value["tab"]}"; it has to be one of {", ".join(TABS)}')
     texts = {language: _text(value[language], name, language) for language in LANGUAGES}
     counts = {len(text.options) for text in texts.values()}
@@ -91,7 +93,8 @@ def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
     _check(value["answer"] in range(counts.pop()), name, f"has the answer {value['answer']}, which is no option")
     settings = value["settings"]
     _check(settings.get("data") in NAMES, name, f'wants the data "{settings.get("data")}", which do not exist')
-    lesson = Lesson(name, value["tab"], dict(settings), value["answer"], **texts)
+    _check(value.get("then", "") in THEN, name, f'leads to "{value.get("then")}", which does not exist')
+    lesson = Lesson(name, value["tab"], dict(settings), value["answer"], **texts, then=value.get("then", ""))
     try:
         lesson.recipe  # noqa: B018 - settings that do not fit together are refused here, not when the lesson is opened
     except (KeyError, SiameseError) as error:
@@ -101,7 +104,11 @@ def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
 
 def _text(value: Mapping[str, Any], name: str, language: str) -> LessonText:
     wanted = set(LessonText.__dataclass_fields__)
-    _check(value.keys() == wanted, name, f"has the keys {sorted(value)} in {language}; wanted are {sorted(wanted)}")
+    _check(
+        value.keys() - {"then"} == wanted,
+        name,
+        f"has the keys {sorted(value)} in {language}; wanted are {sorted(wanted)}",
+    )
     options = tuple(value["options"])
     _check(2 <= len(options) <= 4, name, f"has {len(options)} options in {language}; it needs two to four")
     words = [value[key] for key in sorted(wanted - {"options"})] + list(options)

@@ -31,7 +31,8 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
   const foot = make("div", "foot tools-row");
   const keep = button("tool", words.keep_link, keepInLink);
   const home = button("tool", words.take_home, takeHome);
-  const ready = button("tool", words.ready_made, () => setThings(fromText(READY_MADE[language === "zh" ? "zh" : "en"])));
+  const makeReady = () => setThings(fromText(READY_MADE[language === "zh" ? "zh" : "en"]));
+  const ready = button("tool", words.ready_made, makeReady);
   const clear = button("tool last", words.clear_board, () => setThings([]));
   foot.append(keep, home, ready, clear);
   board.append(head, make("p", "lead", words.board_lead), list, note, foot);
@@ -252,6 +253,7 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     },
     paste: (file) => well.take(file),
     load: (text) => setThings(fromText(text)),
+    openReady: () => things.length || makeReady(), // for who comes with an empty board
   };
 }
 

@@ -3,6 +3,8 @@
 import { button, make, setText } from "../common/dom.js";
 import { percent } from "../common/numbers.js";
 
+const FOR_DRAWINGS = ["drawings", "glyphs"]; // shipped models, the better one first
+
 // context: { words, say, ask, upload, onModel(card) }.  → { element, model(), offer(models), choose(key) }
 export function createModelPanel({ words, say, ask, upload, onModel }) {
   const element = make("section", "panel model");
@@ -30,6 +32,7 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
   element.append(head, lead, row, note, dialog);
 
   let offered = [];
+  let ofPhotographs = false;
   let brought = [];
   let key = null;
 
@@ -70,6 +73,7 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
     dialog.replaceChildren(make("pre", "", card.text ?? JSON.stringify(card.rows, null, 1)), ...(card.command ? [make("pre", "", card.command)] : []), close);
     dialog.setAttribute("aria-label", words.whole_card);
     whole.hidden = !card.text;
+    ofPhotographs = card.dark === null;
     onModel(card, key);
   }
 
@@ -103,6 +107,11 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
       const before = key;
       fill();
       if (key !== before && key) take();
+    },
+    // A board is drawn, so a model of photographs gives way to one of drawings.
+    chooseForDrawings() {
+      const better = FOR_DRAWINGS.find((name) => offered.some(([, value]) => value === name));
+      if (ofPhotographs && better) this.choose(better);
     },
     choose(wanted) {
       if (wanted === key) return;

@@ -77,6 +77,7 @@ export function mount({ root, props, words, say, data, watch, ask, upload, langu
   root.replaceChildren(strip, two.element, many.element, below);
 
   function show(mode) {
+    if (mode === "many") panel.chooseForDrawings();
     root.dataset.mode = mode;
     for (const node of switches) node.setAttribute("aria-pressed", String(node.dataset.mode === mode));
     two.element.hidden = examples.hidden = mode !== "two";
@@ -96,7 +97,7 @@ export function mount({ root, props, words, say, data, watch, ask, upload, langu
     { signal: gone },
   );
 
-  // ---- what a link asks for: ?compare=<data>:<image>:<image>&model=<key>, or #board=<text>
+  // ---- what a link asks for: ?compare=<data>:<image>:<image>&model=<key>, ?compare=board, or #board=<text>
 
   async function follow() {
     const link = new URLSearchParams(window.location.search);
@@ -104,6 +105,10 @@ export function mount({ root, props, words, say, data, watch, ask, upload, langu
     if (board) {
       show("many");
       many.load(board[1]);
+    }
+    if (link.get("compare") === "board") {
+      show("many");
+      many.openReady();
     }
     const wanted = link.get("compare")?.match(/^([^:]+):([vt]?\d+):([vt]?\d+)$/);
     if (link.get("model")) panel.choose(link.get("model"));

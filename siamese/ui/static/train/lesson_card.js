@@ -41,7 +41,12 @@ export function mount({ root, props, words, say, watch, trigger, language, data:
     }
     const truth = say("truth", { answer: text.options[lesson.answer] });
     const outcome = guess === lesson.answer ? words.right : `${words.other} ${truth}`;
-    return [make("p", "outcome", outcome), make("p", "", text.reveal)];
+    const then = button("go", `${words.board} →`, () => {
+      history.replaceState(null, "", "?compare=board"); // the tab reads it when it opens for the first time
+      window.dispatchEvent(new Event("siamese:compare"));
+      openTab(TABS.indexOf("compare"));
+    });
+    return [make("p", "outcome", outcome), make("p", "", text.reveal), ...(lesson.then === "board" ? [then] : [])];
   }
 
   function draw() {
