@@ -18,6 +18,7 @@ _FAINTEST = 25  # grey levels below which there is no ink
 # and few pixels are in between. Of 370 portraits none is so, of 480 photographed drawings all are.
 _QUIET = 1 / 14
 _MOST_TOUCHED = 0.3
+_MOST_COLOUR = 0.45  # saturation: even under a lamp, paper and blackboards are paler
 
 
 def even_paper(image: Image.Image) -> Image.Image | None:
@@ -27,6 +28,8 @@ def even_paper(image: Image.Image) -> Image.Image | None:
     The paper is what is left when everything that is narrower than a fifth of the picture is taken out (closing, as in
     mathematical morphology), and it is divided out of the picture as the light that falls on it.
     """
+    if _is_colourful(image):
+        return None
     grey = image.convert("L")
     grey.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
     values = np.asarray(grey, dtype=np.float32)
@@ -47,6 +50,14 @@ def even_paper(image: Image.Image) -> Image.Image | None:
     low, high = max(strongest / 4, 3 * noise), 0.7 * strongest
     strength = np.clip((ink - low) / (high - low), 0, 1)
     return Image.fromarray(np.round(255 * (1 - strength if dark_ink else strength)).astype(np.uint8))
+
+
+def _is_colourful(image: Image.Image) -> bool:
+    small = image.convert("RGB")
+    small.thumbnail((_SMALL, _SMALL), Image.Resampling.BOX)
+    channels = np.asarray(small, dtype=np.float32)
+    most, least = channels.max(2), channels.min(2)
+    return bool(np.median((most - least) / np.maximum(most, 1)) > _MOST_COLOUR)
 
 
 def _ink_is_dark(values: np.ndarray) -> bool:

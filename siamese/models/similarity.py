@@ -103,8 +103,7 @@ class Similarity(nn.Module):
             # w·|a − b| is the Manhattan distance of embeddings stretched by the positive weights, less that of those
             # stretched by the negative ones, which needs no n·m·D numbers.
             weight = self.same_logit.weight.float()[0]
-            up, down = weight.clamp_min(0), (-weight).clamp_min(0)
-            return torch.cdist(a * up, b * up, p=1.0) - torch.cdist(a * down, b * down, p=1.0) + self.same_logit.bias
+            return _stretched(a, b, weight) - _stretched(a, b, -weight) + self.same_logit.bias
         rows = max(1, _PAIRWISE_ELEMENTS // max(1, b.numel()))
         return torch.cat([self._logits((part[:, None] - b[None]).abs()) for part in a.split(rows)])
 
@@ -120,6 +119,14 @@ class Similarity(nn.Module):
 
 def _without_autocast(like: Tensor) -> torch.autocast:
     return torch.autocast(like.device.type, enabled=False)
+
+
+def _stretched(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+    """The Manhattan distance of every two rows, each dimension stretched by its weight where that is positive."""
+    stretch = weight.clamp_min(0)
+    # Dimensions that count nothing are left out, which halves the time; on CUDA, where the choice would wait, not.
+    kept = slice(None) if a.is_cuda else stretch > 0
+    return torch.cdist((a * stretch)[:, kept], (b * stretch)[:, kept], p=1.0)
 
 
 def _unit(vectors: Tensor) -> Tensor:

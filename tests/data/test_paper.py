@@ -78,6 +78,9 @@ def test_what_is_even_already_or_no_drawing_is_left_alone() -> None:
     )
     assert even_paper(shades) is None
     assert even_paper(Image.fromarray((180 * slope(200, 0.6, 1)).clip(0, 255).astype(np.uint8))) is None
+    green = Image.new("RGB", (200, 200), (20, 160, 30))
+    green.paste((10, 40, 10), (60, 80, 120, 90))
+    assert even_paper(green) is None, "no paper is as green"
     for size in ((1, 1), (2, 400), (3, 3)):
         assert even_paper(Image.new("L", size, 100)) is None
 
