@@ -41,7 +41,7 @@ class Lesson:
     answer: int
     en: LessonText
     zh: LessonText
-    then: str = ""
+    then: str
 
     @property
     def data(self) -> str:
@@ -84,8 +84,8 @@ def read_lessons(values: Any) -> tuple[Lesson, ...]:
 
 def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
     name = str(value.get("id", f"number {number}"))
-    wanted = {"id", "tab", "settings", "answer", *LANGUAGES}
-    _check(value.keys() - {"then"} == wanted, name, f"has the keys {sorted(value)}; they have to be {sorted(wanted)}")
+    wanted = {"id", "tab", "then", "settings", "answer", *LANGUAGES}
+    _check(value.keys() == wanted, name, f"has the keys {sorted(value)}; they have to be {sorted(wanted)}")
     _check(value["tab"] in TABS, name, f'takes place in "{value["tab"]}"; it has to be one of {", ".join(TABS)}')
     texts = {language: _text(value[language], name, language) for language in LANGUAGES}
     counts = {len(text.options) for text in texts.values()}
@@ -93,8 +93,8 @@ def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
     _check(value["answer"] in range(counts.pop()), name, f"has the answer {value['answer']}, which is no option")
     settings = value["settings"]
     _check(settings.get("data") in NAMES, name, f'wants the data "{settings.get("data")}", which do not exist')
-    _check(value.get("then", "") in THEN, name, f'leads to "{value.get("then")}", which does not exist')
-    lesson = Lesson(name, value["tab"], dict(settings), value["answer"], **texts, then=value.get("then", ""))
+    _check(value["then"] in THEN, name, f'leads to "{value["then"]}", which does not exist')
+    lesson = Lesson(name, value["tab"], dict(settings), value["answer"], **texts, then=value["then"])
     try:
         lesson.recipe  # noqa: B018 - settings that do not fit together are refused here, not when the lesson is opened
     except (KeyError, SiameseError) as error:
@@ -105,7 +105,7 @@ def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
 def _text(value: Mapping[str, Any], name: str, language: str) -> LessonText:
     wanted = set(LessonText.__dataclass_fields__)
     _check(
-        value.keys() - {"then"} == wanted,
+        value.keys() == wanted,
         name,
         f"has the keys {sorted(value)} in {language}; wanted are {sorted(wanted)}",
     )
