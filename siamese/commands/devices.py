@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -32,8 +33,22 @@ def processes(device_name: str | None) -> Iterator[Process]:
     if device.type == "cuda":
         device = device_named(f"cuda:{os.environ['LOCAL_RANK']}")
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    with _stdout_silent():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Process(dist.get_rank(), count, device)
     finally:
         dist.destroy_process_group()
+
+
+@contextmanager
+def _stdout_silent() -> Iterator[None]:
+    """What is written on stdout goes to stderr: in torch 2.8 gloo reports its connections there, where results belong."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

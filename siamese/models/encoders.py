@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections import OrderedDict
 from http.client import HTTPException
@@ -90,16 +91,16 @@ def build_encoder(
 
 def _features(layers: nn.Module, channels: int, size: tuple[int, int], name: str) -> int:
     """How many numbers the convolutions make of one image. Raises SiameseError where the image is too small for them."""
-    try:
-        with torch.no_grad():
-            return layers.eval()(torch.zeros(1, channels, *size)).numel()
-    except RuntimeError as error:
+    count = 0  # torch 2.8 gives no numbers where a later version refuses the image
+    with contextlib.suppress(RuntimeError), torch.no_grad():
+        count = layers.eval()(torch.zeros(1, channels, *size)).numel()
+    layers.train()
+    if not count:
         raise SiameseError(
             f"Images of {size[1]}×{size[0]} pixels are too small for the encoder {name}; "
             "set image_size higher or choose the encoder strided."
-        ) from error
-    finally:
-        layers.train()
+        )
+    return count
 
 
 def _block(inputs: int, outputs: int, kernel: int, stride: int, pool: bool = False) -> list[nn.Module]:
