@@ -72,6 +72,14 @@ MAX_REQUEST_BYTES = 256 * MIB
 MAX_JSON_BYTES = 8 * MIB
 MAX_JSON_VALUES = 20_000
 
+# All requests together that wait for their turn or are being answered, and all answers that nobody has fetched yet. A
+# room of thirty that compares drawings at the same moment has 30 MB under way.
+MAX_WAITING_BYTES = 128 * MIB
+MAX_UNREAD_BYTES = 128 * MIB
+
+# All files together that people have sent to the page, on the disk. They are read once, a moment after they came.
+MAX_UPLOADS_BYTES = 2 * GIB
+
 # Pictures that people bring to the page. One upload is a class of phones' photographs or a CSV of 8,000 digits; a set
 # keeps its files and, once, its pixels, which are no larger than what the encoders take here in a minute.
 MAX_OWN_UPLOAD_BYTES = 20 * MIB

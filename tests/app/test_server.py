@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,17 +16,20 @@ import pytest
 
 from siamese import SiameseError
 from siamese.data import limits
+from siamese.ui.api.pictures import sample_pairs
 from siamese.ui.browser import as_browser
+from siamese.ui.server import uploads
 from siamese.ui.server.guard import Refused, check_body
 from siamese.ui.server.log import _OneLine
-from siamese.ui.server.sessions import MOST_SESSIONS, MOST_UNREAD, forget_unread
+from siamese.ui.server.sessions import MOST_SESSIONS, MOST_UNREAD, Unread, size_of
+from siamese.ui.server.uploads import IN_USE_SECONDS, UploadFolder
 
 
 def test_healthz(web: httpx.Client) -> None:
     answer = web.get("/healthz")
     assert answer.headers["cache-control"] == "no-store"
     health = answer.json()
-    assert set(health) == {"ready", "device", "jobs", "places", "waiting", "memory_mb", "free_mb"}
+    assert set(health) == {"ready", "device", "jobs", "places", "waiting", "memory_mb", "kept_mb", "free_mb"}
     assert (health["device"], health["places"]) == ("cpu", 1)
     assert health["memory_mb"] > 100 and health["free_mb"] > 0
 
@@ -43,13 +50,88 @@ def test_answers_that_nobody_fetches_are_forgotten(demo: gr.Blocks) -> None:
     for number in range(2 * MOST_UNREAD):
         queue.pending_messages_per_session[f"unread-{number}"] = asyncio.Queue()
         queue.pending_event_ids_session[f"unread-{number}"] = {"event"} if number % 2 else set()
-    forget_unread(demo)
+    Unread().forget(demo)
     left = [name for name in queue.pending_messages_per_session if name.startswith("unread-")]
     assert len(queue.pending_messages_per_session) <= MOST_UNREAD
     # Those in which nothing is under way go first, and then the oldest.
     assert left and all(int(name.split("-")[1]) % 2 for name in left) and left[-1] == f"unread-{2 * MOST_UNREAD - 1}"
     for name in left:
         queue.pending_messages_per_session.pop(name), queue.pending_event_ids_session.pop(name)
+
+
+def test_answers_that_nobody_fetches_are_a_bounded_number_of_bytes(
+    web: httpx.Client, demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(number: int) -> str:
+        request = {"data": ["glyphs", 4, number], "session_hash": f"never-back-{number}"}
+        return web.post("/gradio_api/call/sample_pairs", json=request).json()["event_id"]
+
+    queue = demo._queue.pending_messages_per_session
+    one = ask(0)
+    assert "complete" in web.get(f"/gradio_api/call/sample_pairs/{one}").text
+    answer = sample_pairs("glyphs", 4, 0)
+    monkeypatch.setattr(limits, "MAX_UNREAD_BYTES", 3 * size_of(answer))
+    for number in range(1, 9):
+        before = len(demo.unread._bytes)
+        ask(number)
+        while demo._queue.event_ids_to_events:  # until it is answered
+            web.get("/healthz")
+        assert len(demo.unread._bytes) <= before + 1
+    waiting = [name for name in queue if name.startswith("never-back") and not queue[name].empty()]
+    assert 1 <= len(waiting) <= 4 and "never-back-8" in waiting, "the newest answer is still there"
+    for name in waiting:
+        queue.pop(name)
+
+
+def test_requests_under_way_are_a_bounded_number_of_bytes(
+    web: httpx.Client, demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = threading.Event()
+    monkeypatch.setattr(limits, "MAX_WAITING_BYTES", 1_000_000)
+    number = next(fn for fn, event in demo.fns.items() if event.api_name == "sample_pairs")
+    monkeypatch.setattr(demo.fns[number], "fn", lambda *_: waits.wait(30) and {})
+    request = {"data": ["x" * 400_000, 4, 0]}
+    try:
+        status = [web.post("/gradio_api/call/sample_pairs", json=request).status_code for _ in range(3)]
+        assert status == [200, 200, 503]
+        assert web.post("/gradio_api/call/sample_pairs", json={"data": ["glyphs", 4, 0]}).status_code == 200
+    finally:
+        waits.set()
+    while demo._queue.event_ids_to_events:
+        web.get("/healthz")
+    assert web.post("/gradio_api/call/sample_pairs", json=request).status_code == 200
+
+
+def test_the_upload_folder_keeps_the_newest_files_within_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "get_upload_folder", lambda: str(tmp_path))
+    folder, now = UploadFolder(most=1000), time.time()
+
+    def come(name: str, size: int, age: float) -> bool:
+        if not folder.take(size):
+            return False
+        path = tmp_path / name / "mine.png"
+        path.parent.mkdir()
+        path.write_bytes(bytes(size))
+        os.utime(path, (now - age, now - age))
+        return True
+
+    old = 10 * IN_USE_SECONDS
+    assert all(come(f"old {n}", 300, old - n) for n in range(3))
+    assert come("new", 300, 0.0), "the oldest give way"
+    kept = sorted(path.parent.name for path in tmp_path.rglob("*.png"))
+    assert kept == ["new", "old 2"]
+    assert come("newer", 300, 0.0) and come("newest", 300, 0.0)
+    assert not come("too much", 300, 0.0), "what is in use stays"
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*.png")) <= 1000
+    assert not UploadFolder(most=1000).take(1001)
+
+
+def test_a_full_upload_folder_is_a_sentence(web: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UploadFolder, "take", lambda *_: False)
+    answer = web.post("/gradio_api/upload", files={"files": ("mine.png", b"\x89PNG")})
+    assert answer.status_code == 503 and "no room for more files" in answer.json()["detail"]
 
 
 def test_a_request_of_two_megabytes_is_one_short_line(web: httpx.Client, capfd: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ from siamese.training.jobs.machine import usable_cores
 from siamese.training.jobs.memory import memory_for_runs
 from siamese.training.jobs.workers import TURN_SECONDS, Workers
 from siamese.training.loop import train
+from siamese.training.memory import give_back
 
 # A thread that computes in Python keeps the interpreter for five milliseconds at a time unless told otherwise, and an
 # eager training step asks for it some three hundred times. At a tenth of a millisecond it keeps a third of its speed
@@ -136,6 +137,10 @@ class JobRegistry:
         with self._changed:
             return [job for key, job in self._jobs.items() if key == job.id]
 
+    def kept_bytes(self) -> int:
+        """What the finished jobs that are remembered hold of their networks and batches."""
+        return sum(_kept(job) for job in self.all_jobs())
+
     def close(self, timeout: float = 10.0) -> None:
         """Stops every job and waits for the workers."""
         with self._changed:
@@ -165,7 +170,7 @@ class JobRegistry:
             ended = [job for key, job in self._jobs.items() if key == job.id and job.ended_at is not None]
             weights, data = 0, dict.fromkeys([id(job.dataset) for job in self._jobs.values() if job.alive], 0)
             for number, job in enumerate(sorted(ended, key=lambda job: job.ended_at or 0.0, reverse=True)):
-                weights += len(job.weights or b"") + (0 if job.batch is None else job.batch.nbytes)
+                weights += _kept(job)
                 if weights > MOST_KEPT_BYTES:
                     job.weights = job.batch = None
                 data.setdefault(id(job.dataset), 0 if job.dataset is None else job.dataset.nbytes)
@@ -204,3 +209,8 @@ class JobRegistry:
                 if self._changed.wait_for(lambda: self._closed, timeout=20.0):
                     return
             self.tidy(time.monotonic())
+            give_back()
+
+
+def _kept(job: TrainingJob) -> int:
+    return len(job.weights or b"") + (0 if job.batch is None else job.batch.nbytes)

@@ -9,6 +9,7 @@ import gradio as gr
 
 from siamese.ui.errors import in_language_of
 from siamese.ui.server.log import where
+from siamese.ui.server.sessions import Unread
 
 UNFORESEEN = "The server could not do this; reload the page and try again."
 _log = logging.getLogger("siamese")
@@ -19,7 +20,13 @@ class Page(gr.Blocks):
 
     Gradio prints a traceback, which quotes the request, and sends the exception's text, which may name a path of this
     machine. A gr.Error without a printed exception is a sentence of ours and passes.
+
+    unread: what its sessions have not fetched yet.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unread = Unread()
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         def answer(sentence: str, duration: float | None = 10) -> gr.Error:
@@ -27,7 +34,7 @@ class Page(gr.Blocks):
             return gr.Error(text, duration=duration, print_exception=False)
 
         try:
-            return await super().process_api(*args, **kwargs)
+            answered = await super().process_api(*args, **kwargs)
         except gr.Error as error:
             # Gradio's own components raise these for values that are not among the choices.
             raise answer(error.message, error.duration) from None
@@ -35,3 +42,5 @@ class Page(gr.Blocks):
             function = kwargs.get("block_fn", args[0] if args else None)
             _log.error("event %s failed (%s)", getattr(function, "api_name", None) or "of the page", where(error))
             raise answer(UNFORESEEN) from None
+        self.unread.note(kwargs.get("session_hash"), answered.get("data"))
+        return answered

@@ -11,13 +11,16 @@ import logging
 import re
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from siamese import SiameseError
 from siamese.data import limits
+from siamese.ui.server.blocks import Page
 from siamese.ui.server.log import where
-from siamese.ui.server.sessions import forget_unread
+from siamese.ui.server.sessions import waiting_bytes
+from siamese.ui.server.uploads import UploadFolder
 from siamese.ui.upload import uploaded
 
 _log = logging.getLogger("siamese")
@@ -44,6 +47,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._uploads = UploadFolder()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -59,9 +63,7 @@ class Guard:
             await send(message)
 
         try:
-            if scope["method"] == "POST" and "app" in scope:
-                forget_unread(scope["app"].get_blocks())
-            await self._app(scope, await _checked(scope, receive), watched)
+            await self._app(scope, await self._checked(scope, receive), watched)
         except Refused as refused:
             await _answer(send, refused)
         except ClientDisconnect:
@@ -79,28 +81,53 @@ class Guard:
             else:
                 await _answer(send, Refused(400, "This request could not be understood; the page's footer says how."))
 
+    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+        """What the application receives instead: a bounded body, checked where it is that of an event."""
+        path = scope["path"]
+        if _CLOSED.search(path):
+            raise Refused(404, "This server does not offer that.")
+        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return receive
+        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        if kind.startswith(b"multipart/"):
+            return self._stored(_bounded(receive, limits.MAX_REQUEST_BYTES))
+        body = await _whole(_bounded(receive, limits.MAX_JSON_BYTES))
+        if "/gradio_api/" in path and body:
+            event = _EVENT.search(path) is not None
+            check_body(body, event)
+            page = scope["app"].get_blocks()
+            if event and isinstance(page, Page):
+                _make_room(page, len(body))
+                # By this the size of a request that waits is known, whatever its sender said.
+                others = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+                scope["headers"] = [*others, (b"content-length", str(len(body)).encode())]
+        return _replay(body, receive)
+
+    def _stored(self, receive: Receive) -> Receive:
+        """The same messages, while there is room on the disk for what they bring."""
+
+        async def stored() -> Message:
+            message = await receive()
+            size = len(message.get("body", b""))
+            if size and not await run_in_threadpool(self._uploads.take, size):
+                raise Refused(503, "The server has no room for more files now; try again in a minute.")
+            return message
+
+        return stored
+
+
+def _make_room(page: Page, nbytes: int) -> None:
+    """Forgets answers that nobody fetches, and raises Refused where the requests under way are too many bytes."""
+    page.unread.forget(page)
+    if nbytes + waiting_bytes(page) > limits.MAX_WAITING_BYTES:
+        raise Refused(503, "The server has many large requests to answer; try again in a moment.")
+
 
 async def _answer(send: Send, refused: Refused) -> None:
     body = json.dumps({"detail": refused.sentence, "error": refused.sentence}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-async def _checked(scope: Scope, receive: Receive) -> Receive:
-    """What the application receives instead: a bounded body, checked where it is that of an event."""
-    path = scope["path"]
-    if _CLOSED.search(path):
-        raise Refused(404, "This server does not offer that.")
-    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
-        return receive
-    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
-    if kind.startswith(b"multipart/"):
-        return _bounded(receive, limits.MAX_REQUEST_BYTES)
-    body = await _whole(_bounded(receive, limits.MAX_JSON_BYTES))
-    if "/gradio_api/" in path and body:
-        check_body(body, event=_EVENT.search(path) is not None)
-    return _replay(body, receive)
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

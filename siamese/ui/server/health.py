@@ -16,8 +16,9 @@ _MB = 1_000_000
 
 
 def health() -> dict[str, Any]:
-    """ready: the built-in data sets are loaded.  jobs: runs that train or are paused, of `places` that may at once;
-    waiting: runs in line.  memory_mb, free_mb: of this process, and left for it."""
+    """ready: the data set that the page opens with is loaded.  jobs: runs that train or are paused, of `places` that may at once;
+    waiting: runs in line.  memory_mb, free_mb: of this process, and left for it; kept_mb: of it, for the networks of runs
+    that are over."""
     lab = current_lab()
     states = Counter(job.state for job in lab.jobs.all_jobs())
     return {
@@ -27,6 +28,7 @@ def health() -> dict[str, Any]:
         "places": lab.settings.jobs,
         "waiting": states["waiting"],
         "memory_mb": used_bytes() // _MB,
+        "kept_mb": lab.jobs.kept_bytes() // _MB,
         "free_mb": free_bytes() // _MB,
     }
 

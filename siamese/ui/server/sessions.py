@@ -4,25 +4,69 @@ from __future__ import annotations
 
 import gradio as gr
 
+from siamese.data import limits
+
 # The newest state of the components of one tab, of 140 kB. A tab that is forgotten gets a fresh one.
 MOST_SESSIONS = 400
 # Answers that wait to be fetched, one list for each session; more events than this cannot be under way.
 MOST_UNREAD = 400
+_VALUE_BYTES = 64  # of a number or a name, and of what holds it
 
 
-def forget_unread(blocks: gr.Blocks) -> None:
-    """Forgets answers that nobody has come for.
+class Unread:
+    """How many bytes of answers wait to be fetched, for each session."""
 
-    Gradio 6.31 keeps a queue of messages for every session hash that it has ever seen, and a program that only asks
-    would fill the memory with answers. Sessions in which nothing is under way go first, and then the oldest.
-    """
-    queue = blocks._queue  # there is no public way
-    unread, under_way = queue.pending_messages_per_session, queue.pending_event_ids_session
-    if len(unread) <= MOST_UNREAD:
-        return
-    for session in [name for name in unread if not under_way.get(name)]:
-        unread.pop(session, None)
-        under_way.pop(session, None)
-    for session in list(unread)[: max(0, len(unread) - MOST_UNREAD)]:
-        unread.pop(session, None)
-        under_way.pop(session, None)
+    def __init__(self) -> None:
+        self._bytes: dict[str, int] = {}
+
+    def note(self, session: str | None, answer: object) -> None:
+        """One more answer of that session."""
+        if session is not None:
+            self._bytes[session] = self._bytes.get(session, 0) + size_of(answer)
+
+    def forget(self, blocks: gr.Blocks) -> None:
+        """Forgets answers that nobody has come for.
+
+        Gradio 6.31 keeps a queue of messages for every session hash that it has ever seen, and a program that only asks
+        would fill the memory with answers. Sessions in which nothing is under way go first, and then the oldest; of
+        answers that are too many bytes together, the session with the most.
+        """
+        queue = blocks._queue  # there is no public way
+        unread, under_way = queue.pending_messages_per_session, queue.pending_event_ids_session
+
+        def drop(session: str) -> None:
+            unread.pop(session, None)
+            under_way.pop(session, None)
+
+        if len(unread) > MOST_UNREAD:
+            for session in [name for name in unread if not under_way.get(name)]:
+                drop(session)
+            for session in list(unread)[: max(0, len(unread) - MOST_UNREAD)]:
+                drop(session)
+        # A page that listens has fetched everything.
+        self._bytes = {name: size for name, size in self._bytes.items() if name in unread and not unread[name].empty()}
+        while sum(self._bytes.values()) > limits.MAX_UNREAD_BYTES:
+            largest = max(self._bytes, key=lambda name: self._bytes[name])
+            del self._bytes[largest]
+            drop(largest)
+
+
+def size_of(value: object) -> int:
+    """About how many bytes a JSON-ready value takes in memory."""
+    total, values = 0, [value]
+    while values:
+        one = values.pop()
+        total += _VALUE_BYTES
+        if isinstance(one, str):
+            total += len(one)
+        elif isinstance(one, dict):
+            values += one.values()
+        elif isinstance(one, (list, tuple)):
+            values += one
+    return total
+
+
+def waiting_bytes(blocks: gr.Blocks) -> int:
+    """The bytes of all requests that wait for their turn, or are being answered."""
+    events = list(blocks._queue.event_ids_to_events.values())
+    return sum(int(event.request.headers.get("content-length", 0)) for event in events)
