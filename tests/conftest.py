@@ -112,8 +112,8 @@ def built_in(data_dir: Path) -> Callable[[str], Dataset]:
 @pytest.fixture(scope="session")
 def server_data(data_dir: Path, built_in: Callable[[str], Dataset]) -> Path:
     """The data folder with all sets that a server renders when it starts, so that no server renders them again."""
-    from siamese.ui.lab import BUILT_IN
+    from siamese.ui.lab import FIRST, LATER
 
-    for name in BUILT_IN:
+    for name in (FIRST, *LATER):
         built_in(name)
     return data_dir

@@ -42,7 +42,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights"
 EXAMPLES = ROOT / "examples"
 RUN_PREFIX = "run:"  # this prefix and a job's key name the best checkpoint of that job
-BUILT_IN: tuple[str, ...] = ("glyphs", "doodle-faces")
+FIRST = "glyphs"  # the set that the page opens with
+LATER: tuple[str, ...] = ("doodle-faces",)  # rendered while nothing trains, or when somebody asks for it
 FILE_PREFIX = "file:"  # this prefix and a key name an uploaded checkpoint
 MOST_COMPARERS = 32  # networks kept ready in memory
 MOST_BROUGHT = 8  # uploaded checkpoints kept in memory
@@ -80,7 +81,8 @@ class Lab:
         self._closed = threading.Event()
         self._left_out: set[str] = set()  # files that the log has named already
         self._warming: threading.Thread | None = None
-        self.ready = threading.Event()  # set when loading the built-in data sets has ended
+        self._wanted: set[str] = set()  # data sets that somebody has asked for
+        self.ready = threading.Event()  # set when loading the first data set has ended
 
     def _train(
         self, recipe: Recipe, dataset: Dataset, control: TrainingControl, *, device: torch.device
@@ -104,22 +106,32 @@ class Lab:
             return self.own.dataset(name, progress)
         if name not in NAMES:
             raise SiameseError(f'There is no data set "{str(name)[:40]}"; the sets are {", ".join(NAMES)}.')
+        self._wanted.add(name)
         return load_dataset(name, self.settings.data_dir, progress=progress)
 
     def warm_up(self) -> None:
-        """Renders or reads the built-in sets in the background, so that the first click does not wait for them."""
+        """Draws or reads the built-in sets in the background, so that the first click does not wait for them."""
 
         def load() -> None:
-            for name in BUILT_IN:
-                # A set that fails to load here is loaded again, and its error shown, when somebody selects it.
-                with contextlib.suppress(SiameseError):
-                    self.dataset(name, self._unless_closed)
+            # A set that fails to load here is loaded again, and its error shown, when somebody selects it.
+            with contextlib.suppress(SiameseError):
+                load_dataset(FIRST, self.settings.data_dir, progress=self._unless_closed)
             self.ready.set()
+            for name in LATER:
+                with contextlib.suppress(SiameseError):
+                    self._when_idle(name)
+                    load_dataset(name, self.settings.data_dir, progress=partial(self._when_idle, name))
 
         self._warming = threading.Thread(target=load, name="warm-up", daemon=True)
         self._warming.start()
 
-    def _unless_closed(self, share: float) -> None:
+    def _when_idle(self, name: str, share: float = 0.0) -> None:
+        """Returns once no run trains, or somebody waits for that set."""
+        while not self._closed.is_set() and self.jobs.line.turning() and name not in self._wanted:
+            self._closed.wait(0.2)
+        self._unless_closed()
+
+    def _unless_closed(self, share: float = 0.0) -> None:
         if self._closed.is_set():
             raise SiameseError("The server is closing.")
 

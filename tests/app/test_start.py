@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,35 @@ def test_closing_ends_the_drawing_of_data_sets(tmp_path: Path) -> None:
     lab = Lab(Settings(tmp_path, torch.device("cpu"), jobs=1, workers=1, threads=1))
     lab.warm_up()
     lab.close()
-    assert lab._warming is not None and not lab._warming.is_alive()
+    assert lab._warming is not None
+    lab._warming.join(120)  # close() itself waits for ten seconds, in which a busy machine does nothing
+    assert not lab._warming.is_alive() and not list(tmp_path.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("end", ["nothing trains", "somebody asks"])
+def test_what_the_page_needs_later_is_drawn_while_nothing_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    drawn: list[str] = []
+
+    def draw(name: str, folder: Path, progress: Callable[[float], None] | None = None) -> None:
+        drawn.append(name)
+        if progress is not None:
+            progress(1.0)
+
+    monkeypatch.setattr(labs, "load_dataset", draw)
+    lab = Lab(Settings(tmp_path, torch.device("cpu"), jobs=1, workers=1, threads=1))
+    training = [1]
+    monkeypatch.setattr(lab.jobs.line, "turning", lambda: training[0])
+    lab.warm_up()
+    assert lab.ready.wait(30) and drawn == ["glyphs"] and lab._warming is not None
+    if end == "nothing trains":
+        training[0] = 0
+    else:
+        lab.dataset("doodle-faces")
+    lab._warming.join(30)
+    assert not lab._warming.is_alive() and set(drawn) == {"glyphs", "doodle-faces"}
+    lab.close()
 
 
 class Server:
@@ -117,9 +145,12 @@ class Server:
     def __init__(self, process: subprocess.Popen[str], web: httpx.Client) -> None:
         self.process, self.web = process, web
 
-    def call(self, name: str, *data: Any) -> Any:
+    def ask(self, name: str, *data: Any) -> str:
         event = self.web.post(f"/gradio_api/call/{name}", json={"data": data}).json()["event_id"]
-        answer = self.web.get(f"/gradio_api/call/{name}/{event}").text
+        return self.web.get(f"/gradio_api/call/{name}/{event}").text
+
+    def call(self, name: str, *data: Any) -> Any:
+        answer = self.ask(name, *data)
         assert "event: complete" in answer, answer
         return json.loads(answer.split("event: complete\ndata: ")[1].splitlines()[0])[0]
 

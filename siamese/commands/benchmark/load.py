@@ -156,7 +156,7 @@ def _serve(data_dir: str, device: str) -> None:
     from siamese.ui.settings import JOBS, Settings, default_workers
     from siamese.ui.train.live_chart import LiveChart
 
-    lab.BUILT_IN = ("glyphs",)  # rendering the others would be part of the measurement
+    lab.LATER = ()  # rendering the others would be part of the measurement
     workers, threads = default_workers(torch.device(device))
     settings = Settings(Path(data_dir), torch.device(device), JOBS, workers, threads, port=0)
     demo = build_demo(settings)

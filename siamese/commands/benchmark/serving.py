@@ -59,9 +59,9 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
     if find_spec("gradio") is None:
         yield bench.row("serving", left_out="gradio is not installed")
         return
-    from siamese.ui.lab import BUILT_IN
+    from siamese.ui.lab import FIRST, LATER
 
-    for name in BUILT_IN:  # otherwise the app would render them during the measurement
+    for name in (FIRST, *LATER):  # otherwise the app would render them during the measurement
         bench.dataset(name)
     with _app(bench) as app:
         model = app.trained_model(sizes.warm_up)
