@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from siamese import SiameseError
-from siamese.models.devices import default_device, device_name, device_named
+from siamese.models import devices
+from siamese.models.devices import default_device, device_name, device_named, unusable_gpu
 
 
 def test_devices_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +45,31 @@ def test_the_cpu_says_how_many_threads_it_has() -> None:
         assert device_name(torch.device("cpu")) == "CPU, 2 threads"
     finally:
         torch.set_num_threads(threads)
+
+
+OLD_DRIVER = "The NVIDIA driver on your system is too old (found version 11040). Please update your GPU driver."
+
+
+@pytest.mark.parametrize(
+    "built, problem, reason",
+    [
+        (False, None, "this torch was installed without CUDA"),
+        (True, OLD_DRIVER, "The NVIDIA driver on your system is too old (found version 11040)"),
+        (True, None, "torch finds no device on it"),
+    ],
+)
+def test_a_gpu_that_torch_cannot_use_is_named_with_the_reason(
+    built: bool, problem: str | None, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def init() -> None:
+        if problem:
+            raise RuntimeError(problem)
+
+    monkeypatch.setattr(devices, "Path", lambda _: SimpleNamespace(exists=lambda: True))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "init", init)
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: built)
+    told = unusable_gpu(torch.device("cpu"))
+    assert told == f"This machine has an NVIDIA GPU that cannot be used ({reason}). Runs train on the CPU."
+    monkeypatch.setattr(devices, "Path", lambda _: SimpleNamespace(exists=lambda: False))
+    assert unusable_gpu(torch.device("cpu")) is None, "a machine without a GPU lacks nothing"

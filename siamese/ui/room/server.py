@@ -10,6 +10,7 @@ from typing import Any
 from gradio.context import LocalContext
 
 from siamese.training.jobs.job import TrainingJob
+from siamese.ui.errors import in_both
 from siamese.ui.lab import Lab, current_lab
 from siamese.ui.room.address import is_loopback, is_room, qr_rows
 
@@ -123,7 +124,7 @@ def _look(lab: Lab) -> dict[str, Any]:
         "held": jobs.line.held,
         "jobs": jobs.line.most_open,
         "longest": jobs.longest,
-        "fault": jobs.fault,
+        "fault": in_both(jobs.fault) if jobs.fault else None,
         "address": lab.address,
         "qr": qr_rows(lab.address) if lab.address else [],
     }

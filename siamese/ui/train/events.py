@@ -18,7 +18,7 @@ from siamese.recipes import Recipe
 from siamese.training.jobs.job import TrainingJob, plain_name
 from siamese.ui import choice
 from siamese.ui.browser import Browser, as_browser
-from siamese.ui.errors import in_language_of, page_error
+from siamese.ui.errors import in_both, in_language_of, page_error
 from siamese.ui.lab import current_lab
 from siamese.ui.server.visitors import visitor
 from siamese.ui.train import form
@@ -137,7 +137,7 @@ class TrainEvents:
         data, recipe = values[tab.data], choice.base_recipe(values[tab.data], values[tab.recipe])
         return {
             tab.browser: Browser(mine.owner, None, mine.name).as_json(),
-            tab.chart: LiveChart(job=None, watch=False, overlays=[], plan=choice.plan(data, recipe)),
+            tab.chart: LiveChart(job=None, watch=False, overlays=[], plan=_plan(data, recipe)),
             tab.home: TakeHome(job=None),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, None), value=[]),
             **self.tab.in_state("idle"),
@@ -250,8 +250,10 @@ class TrainEvents:
         if watched := query.get("watch"):
             return self._watch(watched)
         job = _controlled(mine)
-        if job is None and not query:
-            query = dict(parse_qsl(mine.settings))  # of a run that this server knows no more
+        # A run that this server has no more, since it was started again: the page says so and offers its settings.
+        lost = job is None and mine.job is not None and not query
+        if lost:
+            query = dict(parse_qsl(mine.settings))
         lesson: Lesson | None = None
         if job is not None and not query:
             data, recipe = job.dataset_name, job.recipe
@@ -262,12 +264,12 @@ class TrainEvents:
             except SiameseError as error:
                 gr.Warning(in_language_of(request, str(error)))
                 data, recipe = choice.from_query({})
-        key = None if job is None else job.id
+        key = mine.job if lost else None if job is None else job.id
         speed = query.get("speed") if job is None or query else str(job.control.steps_per_second)
         updates = {
             tab.browser: mine.as_json(),
             tab.name: mine.name,
-            tab.chart: LiveChart(job=key, plan=choice.plan(data, recipe)),
+            tab.chart: LiveChart(job=key, plan=_plan(data, recipe)),
             tab.home: TakeHome(job=key),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job), value=[]),
             tab.lesson: LessonCard(lesson=None if lesson is None else lesson.id),
@@ -297,13 +299,22 @@ class TrainEvents:
         """The idle picture announces the next run; a run that is being looked at stays on screen meanwhile."""
         if _controlled(as_browser(browser)) is not None:
             return {}
-        return {self.tab.chart: LiveChart(plan=choice.plan(data, recipe))}
+        return {self.tab.chart: LiveChart(plan=_plan(data, recipe))}
+
+    def _shown(self, values: Values) -> dict[str, Any]:
+        return {name: values[control] for name, control in self.tab.fields.items()}
 
     def _recipe(self, values: Values) -> Recipe:
         try:
             return form.from_controls(values[self.tab.data], values[self.tab.recipe], self.tab.settings(values))
         except SiameseError as error:
             raise page_error(error) from error
+
+
+def _plan(data: str, recipe: Recipe) -> dict[str, Any]:
+    """What the empty live view announces: the run that Start would begin, and what this server cannot do."""
+    fault = current_lab().jobs.fault
+    return choice.plan(data, recipe) | {"fault": in_both(fault) if fault else None}
 
 
 def _controlled(browser: Browser) -> TrainingJob | None:

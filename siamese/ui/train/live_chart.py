@@ -21,7 +21,7 @@ class LiveChart(Widget):
     job: the id of the job to show; None shows what a press on Start will bring.
     watch: this browser may look but not control.
     overlays: up to three other runs, each {"id", "label"}, whose loss curves are drawn dashed behind this one.
-    plan: what the idle picture announces: {"steps": int, "unseen": str}, or None.
+    plan: what the idle picture announces: {"steps": int, "unseen": str, "fault": sentence in both languages or None}, or None.
     other props: those of gr.HTML (elem_id, visible, ...).
     """
 

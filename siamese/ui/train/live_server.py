@@ -36,7 +36,8 @@ def poll(arguments: Any) -> dict[str, Any]:
     if snapshot["error"]:
         snapshot["error"] = in_both(snapshot["error"])
     snapshot |= _in_slow_motion(snapshot, job.control.steps_per_second)
-    return snapshot | {"may_control": access.may_control, "fault": jobs.fault, "detail": _detail(job)}
+    fault = in_both(jobs.fault) if jobs.fault else None
+    return snapshot | {"may_control": access.may_control, "fault": fault, "detail": _detail(job)}
 
 
 def _in_slow_motion(snapshot: dict[str, Any], rate: float | None) -> dict[str, Any]:

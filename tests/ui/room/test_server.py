@@ -23,6 +23,8 @@ from siamese.ui.room import server as room_server
 from siamese.ui.room.address import is_room, qr_rows, reachable_address
 from siamese.ui.room.server import CLOSED, room, teach
 from siamese.ui.settings import Settings
+from siamese.ui.train import live_server
+from siamese.ui.train.events import _plan
 
 SETTINGS = Settings(Path("nowhere"), torch.device("cpu"), jobs=4, workers=1, threads=1, host="0.0.0.0")
 
@@ -135,6 +137,14 @@ def test_looking_at_the_room_keeps_no_forgotten_run_alive(lab: Lab, dataset: Dat
     job.last_seen = 0.0
     room([""])
     assert job.last_seen == 0.0
+
+
+def test_a_gpu_that_cannot_be_used_is_said_on_every_page(lab: Lab, dataset: Dataset) -> None:
+    lab.jobs.fault = "This machine has an NVIDIA GPU that cannot be used (too old). Runs train on the CPU."
+    job = start(lab, dataset, "me", steps=10**5)
+    announced = _plan("glyphs", recipe_named("fast"))
+    for page in (room([""]), live_server.poll([job.id, -1]), announced):
+        assert page["fault"]["en"] == lab.jobs.fault and "NVIDIA GPU" in page["fault"]["zh"] != lab.jobs.fault
 
 
 @given(st.one_of(st.text(max_size=80), st.none(), st.integers(), st.lists(st.text())))

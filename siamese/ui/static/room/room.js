@@ -2,6 +2,7 @@
 // "?room=KEY" the teacher's from another machine; the key leaves the address bar at once, since a room can read it there.
 
 import { make } from "../common/dom.js";
+import { inLanguage } from "../common/language.js";
 import { Bar } from "./bar.js";
 import { Join } from "./join.js";
 import { Sets } from "./sets.js";
@@ -49,8 +50,9 @@ export async function mount({ root, words, say, ask, gone, language, data }) {
       root.replaceChildren(make("p", "notice", words.closed));
       return;
     }
-    say_(answer.held ? words.held : (answer.fault ?? ""));
-    bar.show(answer, answer.teacher && !watching);
+    const teaching = answer.teacher && !watching;
+    say_(answer.held ? (teaching ? words.held : words.held_watch) : inLanguage(answer.fault ?? ""));
+    bar.show(answer, teaching);
     sets.show(answer.sets);
     join.show(answer);
   }

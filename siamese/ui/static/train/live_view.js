@@ -89,7 +89,7 @@ export class LiveView {
     const [step, points] = [run?.step ?? 0, run?.loss?.value.length ?? 0];
     Object.assign(this.root.dataset, { state, step, points, net: up ? "up" : "down" });
     this.status.show(state, run, plan, up);
-    this.notice.show(state, run);
+    this.notice.show(state, run, { watching, fault: (run ?? plan)?.fault ?? null });
     this.showWatching(watching, run);
     this.steps.show(run?.detail);
     loss.overlays = overlays;

@@ -19,11 +19,13 @@ export class Notice {
     this.section.append(this.sign, body);
     this.section.hidden = true;
   }
-  show(state, run) {
+  // watching: this browser may look at the run but not steer it.  fault: what the server cannot do, or null.
+  show(state, run, { watching, fault }) {
     const kind = run?.diagnosis?.kind;
     if (state === "failed" && kind !== "diverged")
       this.put("failed", "✕", this.words.failed_title, run?.error ? inLanguage(run.error) : this.words.failed_text);
-    else if (state === "gone") this.put("gone", "?", this.words.gone_title, this.words.gone_text);
+    else if (state === "gone")
+      this.put("gone", "?", this.words.gone_title, watching ? this.words.gone_watched : this.words.gone_text);
     else if (run?.note && this.words[`note_${run.note}_title`]) {
       const values = { step: whole(run.step), wait: run.note_wait ?? "" };
       const text = run.note_wait ? `note_${run.note}_wait` : `note_${run.note}_text`;
@@ -31,7 +33,8 @@ export class Notice {
     } else if (kind && this.words[`${kind}_title`]) {
       const values = { step: whole(run.diagnosis.step), name: run.loss?.collapse_name ?? "" };
       this.put(kind, SIGNS[kind], this.sentence(`${kind}_title`, values), this.sentence(`${kind}_text`, values));
-    } else this.section.hidden = true;
+    } else if (fault) this.put("fault", "▲", "", inLanguage(fault));
+    else this.section.hidden = true;
   }
   put(kind, sign, title, text) {
     this.section.className = `notice ${kind}`;
