@@ -128,14 +128,15 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   // ---- drawing
 
   function show() {
+    late.remove();
     const focus = focusPath(right);
     root.dataset.view = choice.view;
     root.dataset.state = "shown";
     root.dataset.step = answer.step ?? "";
-    drawLate();
-    right.replaceChildren(late, ...status(), ...views[choice.view].show(answer));
+    right.replaceChildren(...status(), ...views[choice.view].show(answer));
     if (choice.view === "inside" && !left.querySelector("#explore-compare")) drawLeft();
     restoreFocus(right, focus);
+    drawLate();
   }
 
   // Where a view waits while a run goes on, it says of which step it is, and the newest is a click away.
@@ -147,8 +148,9 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   }));
 
   function drawLate() {
-    late.hidden = FOLLOWING.includes(choice.view) || about?.state !== "running" || !(about.now > about.shown);
-    if (!late.hidden) lateText.textContent = say("stands_at", { step: whole(about.shown), now: whole(about.now) });
+    if (FOLLOWING.includes(choice.view) || about?.state !== "running" || !(about.now > about.shown)) return late.remove();
+    lateText.textContent = say("stands_at", { step: whole(about.shown), now: whole(about.now) });
+    if (!late.isConnected) right.prepend(late);
   }
 
   function status() {
