@@ -19,10 +19,12 @@ from siamese.commands.output import output_file, print_evaluation, print_json, p
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import load_dataset
 from siamese.data.image_file import printable
+from siamese.data.split import folds
 from siamese.evaluation.calibration import calibrate
 from siamese.evaluation.protocols import WAY, Evaluation, Evaluator
 from siamese.evaluation.scores import Validation
-from siamese.evaluation.subsets import fingerprint
+from siamese.evaluation.subsets import all_images, fingerprint
+from siamese.evaluation.whitening import whitened
 from siamese.export.cards import Making, model_card
 from siamese.learning.sampling import holds_a_large_group
 from siamese.models.checkpoint import Checkpoint
@@ -60,6 +62,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="one",
         help="views of an image whose embeddings are averaged when the trained network compares (one)",
     )
+    parser.add_argument(
+        "--whiten",
+        action="store_true",
+        help="after training, let images of one class differ by the same in every direction of the embedding",
+    )
+    parser.add_argument("--folds", type=int, metavar="K", help="cross-validate: train and score K networks, keep none")
     parser.add_argument("--half", action="store_true", help="write and score the weights in float16, in half the bytes")
     parser.add_argument("--card", type=Path, metavar="FILE.md", help="write a model card with measured test scores")
 
@@ -84,19 +92,15 @@ def run(options: argparse.Namespace) -> int:
     with processes(options.device) as process:
         dataset = _dataset(options)
         recipe = _recipe(options, dataset.kind)
+        if options.folds is not None:
+            return _cross_validate(options, process, recipe, dataset)
         outcome = _train(options, process, recipe, dataset, resumed)
     if process.rank != 0:
         return 0
 
-    assert outcome.finished.best is not None
     marks = {"fingerprint": fingerprint(dataset)}
     last = _marked(Checkpoint.from_bytes(outcome.finished.last), marks)
-    # During a run only a few pairs are used. Now its best and its last network are compared by all validation pairs.
-    found = [_marked(Checkpoint.from_bytes(outcome.finished.best), marks)]
-    if outcome.diverged_at is None and last.step != found[0].step:
-        found.append(replace(last, training={}))
-    found = [replace(checkpoint.in_half() if options.half else checkpoint, views=options.views) for checkpoint in found]
-    candidates = [Evaluator(checkpoint, process.device).calibrated(dataset) for checkpoint in found]
+    candidates = [_marked(checkpoint, marks) for checkpoint in _candidates(options, process, outcome, dataset)]
     if earlier is not None and earlier.recipe == last.recipe:
         candidates.append(earlier)
     best = calibrate(max(candidates, key=lambda checkpoint: checkpoint.scores["auc"]), dataset, process.device)
@@ -160,6 +164,47 @@ def _train(
                 assert started is not None
                 return _Outcome(started, event, diverged_at)
     raise AssertionError("a run ends with Finished")
+
+
+def _candidates(options: argparse.Namespace, process: Process, outcome: _Outcome, dataset: Dataset) -> list[Checkpoint]:
+    """The best network of a run and its last one, finished as the options say, to be compared by their scores.
+
+    During a run few pairs are asked; these scores are from all validation pairs.
+    """
+    assert outcome.finished.best is not None
+    found = [Checkpoint.from_bytes(outcome.finished.best)]
+    last = Checkpoint.from_bytes(outcome.finished.last)
+    if outcome.diverged_at is None and last.step != found[0].step:
+        found.append(replace(last, training={}))
+    if options.whiten:
+        found = [whitened(checkpoint, dataset, process.device) for checkpoint in found]
+    found = [replace(checkpoint.in_half() if options.half else checkpoint, views=options.views) for checkpoint in found]
+    return [Evaluator(checkpoint, process.device).calibrated(dataset) for checkpoint in found]
+
+
+def _cross_validate(options: argparse.Namespace, process: Process, recipe: Recipe, dataset: Dataset) -> int:
+    """Trains a network for each fold of the classes, prints how it does on that fold, and the mean of all."""
+    rates: list[tuple[float, float]] = []
+    for parts in folds(all_images(dataset), options.folds):
+        turn = replace(dataset, train=parts.train, validation=parts.validation, test=parts.test, unseen=parts.unseen)
+        outcome = _train(options, process, recipe, turn, None)
+        if process.rank != 0:
+            continue
+        best = max(_candidates(options, process, outcome, turn), key=lambda checkpoint: checkpoint.scores["auc"])
+        scores = Evaluator(best, process.device).verification(turn).scores
+        rates.append((scores["eer"], scores["baseline_eer"]))
+        held = ", ".join(printable(name) for name in parts.test.class_names)
+        if options.json:
+            print_json({"event": "fold", "classes": list(parts.test.class_names), "step": best.step, **scores})
+        else:
+            print(f"{held}: equal error rate {rates[-1][0]:.2%} (raw pixels {rates[-1][1]:.2%})", flush=True)
+    if process.rank == 0:
+        ours, pixels = (sum(column) / len(rates) for column in zip(*rates))
+        if options.json:
+            print_json({"event": "result", "folds": len(rates), "eer": ours, "baseline_eer": pixels})
+        else:
+            print(f"mean of {len(rates)} folds: equal error rate {ours:.2%} (raw pixels {pixels:.2%})")
+    return 0
 
 
 def _share(event: Progress, recipe: Recipe, seconds: float | None) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -62,6 +62,25 @@ def split(bank: ImageBank, seed: int) -> Parts:
     rest, test = hold_out_classes(bank, share(bank.classes, LEAST_CLASSES), seed)
     train, validation = hold_out_classes(rest, test.classes, seed)
     return Parts(train, validation, test, "classes")
+
+
+def folds(bank: ImageBank, count: int) -> Iterator[Parts]:
+    """The parts of each turn of a cross-validation by class, so many turns.
+
+    The classes in the natural order of their names are cut into folds of equal size; those left over are always trained
+    on. In its turn a fold is the test part, the one after it the validation part, and all the others are trained on.
+    Raises SiameseError for fewer than three folds, or folds of fewer than two classes.
+    """
+    order = sorted(range(bank.classes), key=lambda c: natural(bank.class_names[c]))
+    size = bank.classes // max(1, count)
+    if count < 3 or size < LEAST_CLASSES:
+        raise SiameseError(
+            f"{count} folds of {bank.classes} classes: it has to be 3 or more, and at most half the number of classes."
+        )
+    for turn in range(count):
+        test, validation = (order[size * place :][:size] for place in (turn, (turn + 1) % count))
+        train = [c for c in order if c not in test and c not in validation]
+        yield Parts(*(bank.select_classes(part) for part in (train, validation, test)), "classes")
 
 
 class HeldOut(NamedTuple):

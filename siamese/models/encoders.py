@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from siamese import SiameseError
+from siamese.models.oriented import OrientedFilters
 from siamese.recipes.recipe import TorchvisionEncoder
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -79,6 +80,7 @@ def build_encoder(
             "faces-code": _faces_code,
             "koch-2015": _koch,
             "triplet-network": _triplet_network,
+            "oriented": _oriented,
         }[name](channels, size, embedding_dim)
     if pretrained:
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.449,), (0.226,))
@@ -220,6 +222,11 @@ def _triplet_network(channels: int, size: tuple[int, int], embedding_dim: int) -
     )
     _features(network, channels, size, "triplet-network")
     return network
+
+
+def _oriented(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Fixed oriented filters and a projection, which is all that is learnt: for few training images."""
+    return _with_projection([OrientedFilters()], channels, size, embedding_dim, "oriented")
 
 
 def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim: int, pretrained: bool) -> nn.Module:

@@ -20,6 +20,7 @@ Encoder = Literal[
     "faces-code",
     "koch-2015",
     "triplet-network",
+    "oriented",
     TorchvisionEncoder,
 ]
 SimilarityKind = Literal["euclidean", "squared-euclidean", "cosine", "manhattan", "exponential", "learned"]

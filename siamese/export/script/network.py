@@ -34,7 +34,30 @@ _DEEP = _LAYER + (
     "deep = lambda c: (*layer(c, 32, 2, 5), *layer(32, 64), *layer(64, 128, 2), *layer(128, 128), *layer(128, 128, 2))"
 )
 _POOLED = "pooled = lambda i: (nn.Conv2d(i, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))"
+_ORIENTED = """
+def smooth(x, reach):  # the mean over a square, taken twice
+    for _ in range(2): x = F.avg_pool2d(x, 2 * reach + 1, 1, reach, count_include_pad=False)
+    return x
+filtered = lambda x, k: F.conv2d(F.pad(x, [k.shape[-1] // 2] * 4, mode="replicate"), k)
+class Oriented(nn.Module):  # edges and Gabor waves in 8 directions, averaged over 8 x 8 cells; nothing to train
+    def forward(self, x):
+        x, turn, r = x.mean(1, keepdim=True), torch.arange(8).view(-1, 1, 1) / 8 * torch.pi, torch.arange(-4.0, 5)
+        phase, window = 2 * torch.pi / 2.6 * (r * turn.cos() + r[:, None] * turn.sin()), torch.exp(-(r**2) / 2.88)
+        window = window * window[:, None] / window.sum() ** 2
+        even, slope = window * phase.cos(), torch.tensor([[0.0, 0, 0], [-1, 0, 1], [0, 0, 0]])
+        waves = torch.cat([even - window * even.sum((1, 2), keepdim=True), window * phase.sin()])[:, None]
+        edges = filtered(x, (slope * (2 * turn).cos() + slope.T * (2 * turn).sin())[:, None]).relu()
+        edges = F.adaptive_avg_pool2d(smooth(edges, max(x.shape[2:]) // 12), 8)
+        parts = [edges / (smooth(edges.square().sum(1, keepdim=True), 1).sqrt() + 0.01)]
+        for size in ([max(9, round(side / shrink)) for side in x.shape[2:]] for shrink in (1, 1.75, 3)):
+            small = F.interpolate(x, size, mode="bilinear", antialias=True)
+            small = small - smooth(small, max(size) // 9)
+            even, odd = filtered(small / (smooth(small**2, max(size) // 9).sqrt() + 0.05), waves).chunk(2, 1)
+            parts.append(F.adaptive_avg_pool2d(smooth((even**2 + odd**2).sqrt(), 1), 8))
+        return torch.cat(parts, 1).sqrt()
+""".strip()
 _BLOCKS = {
+    "oriented": _ORIENTED,
     "strided": _STRIDED,
     "strided-wide": _STRIDED,
     "strided-mid": _MID,
@@ -44,6 +67,7 @@ _BLOCKS = {
 
 # The layers of each encoder. c: channels.  d: length of the embedding.  f: features after the convolutions.
 _LAYERS = {
+    "oriented": "Oriented(), nn.Flatten(), nn.Linear({f}, {d})",
     "strided": "*block({c}, 16, 5), *block(16, 32, 5), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-wide": "*block({c}, 32, 5), *block(32, 64, 5), *block(64, 128, 3), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-mid": "*five({c}), nn.Flatten(), nn.Linear({f}, {d})",
