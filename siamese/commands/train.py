@@ -195,7 +195,7 @@ def _cross_validate(options: argparse.Namespace, process: Process, recipe: Recip
         rates.append((scores["eer"], scores["baseline_eer"]))
         held = ", ".join(printable(name) for name in parts.test.class_names)
         if options.json:
-            print_json({"event": "fold", "classes": list(parts.test.class_names), "step": best.step, **scores})
+            print_json({"event": "fold", "held_out": list(parts.test.class_names), "step": best.step, **scores})
         else:
             print(f"{held}: equal error rate {rates[-1][0]:.2%} (raw pixels {rates[-1][1]:.2%})", flush=True)
     if process.rank == 0:

@@ -80,7 +80,8 @@ def folds(bank: ImageBank, count: int) -> Iterator[Parts]:
     for turn in range(count):
         test, validation = (order[size * place :][:size] for place in (turn, (turn + 1) % count))
         train = [c for c in order if c not in test and c not in validation]
-        yield Parts(*(bank.select_classes(part) for part in (train, validation, test)), "classes")
+        select = bank.select_classes
+        yield Parts(select(train), select(validation), select(test), "classes")
 
 
 class HeldOut(NamedTuple):

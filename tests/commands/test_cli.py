@@ -500,3 +500,17 @@ def test_nothing_is_drawn_where_there_is_no_terminal() -> None:
     with ProgressBar(None) as bar:
         bar.update(1.0, "done")
     assert stream.getvalue() == ""
+
+
+def test_folds_are_scored_one_by_one_and_on_average(run: Callable[..., tuple[int, str, str]], data: Path) -> None:
+    arguments = ["train", "contrastive-pairs", "--data", data, "--steps", "4", *SMALL, "--folds", "3", "--whiten"]
+    code, out, err = run(*arguments, "--json")
+    assert code == 0, err
+    told = [entry for entry in objects(out) if entry["event"] in ("fold", "result")]
+    assert [entry["event"] for entry in told] == ["fold"] * 3 + ["result"]
+    assert told[0]["held_out"] == [f"class{c}" for c in range(4)] != told[1]["held_out"]
+    for name in ("eer", "baseline_eer"):
+        assert told[-1][name] == pytest.approx(sum(entry[name] for entry in told[:3]) / 3)
+    _, out, _ = run(*arguments)
+    assert out.splitlines()[0].startswith("class0, class1, class2, class3: equal error rate ")
+    assert out.splitlines()[-1].startswith("mean of 3 folds: equal error rate ")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from siamese import SiameseError
 from siamese.data.bank import ImageBank
-from siamese.data.split import hold_out_classes, hold_out_images, natural, split
+from siamese.data.split import folds, hold_out_classes, hold_out_images, natural, split
 
 
 def numbered(counts: list[int]) -> ImageBank:
@@ -104,3 +104,16 @@ def test_numbers_sort_as_people_count() -> None:
 @given(st.lists(st.text(max_size=8), unique=True))
 def test_different_names_have_different_places(names: list[str]) -> None:
     assert len({natural(name) for name in names}) == len(names)
+
+
+def test_each_fold_is_tested_once_in_the_order_of_names() -> None:
+    bank = numbered([2] * 37)
+    turns = list(folds(bank, 7))
+    assert [parts.test.class_names for parts in turns] == [tuple(f"c{5 * k + i}" for i in range(5)) for k in range(7)]
+    for parts, following in zip(turns, turns[1:] + turns[:1]):
+        assert parts.validation.class_names == following.test.class_names and parts.unseen == "classes"
+        names = [*parts.train.class_names, *parts.validation.class_names, *parts.test.class_names]
+        assert sorted(names) == sorted(bank.class_names) and {"c35", "c36"} <= set(parts.train.class_names)
+    for count in (-1, 0, 2, 19):
+        with pytest.raises(SiameseError, match=f"^{count} folds of 37 classes"):
+            list(folds(bank, count))

@@ -19,7 +19,8 @@ _CLOSE_UP = ("constants", "loss", "measure", "augment", "draw", "network", "load
 def pytorch_script(recipe: Recipe, dataset_name: str, channels: int, size: tuple[int, int]) -> str:
     """A complete Python script that trains this recipe: at most 62 lines of 120 characters.
 
-    Two towers can take up to ten lines more, where the towers differ or nearly every option is on.
+    Two towers can take up to ten lines more, where the towers differ or nearly every option is on. The encoder
+    "oriented" takes up to 20 more.
 
     The script needs torch, torchvision and pillow. Its argument is a data folder: torchvision's own for MNIST,
     Fashion-MNIST and KMNIST, otherwise a folder with train, validation and test (export.write_dataset writes one). It
