@@ -150,6 +150,25 @@ def test_a_reload_changes_nothing(visit: Callable, state: str) -> None:
     visitor.complaints.clear()  # the page that was left complains of what it was still asking for
 
 
+def test_a_run_that_the_server_has_no_more_is_said_and_its_settings_are_offered(visit: Callable) -> None:
+    """As after a server that was killed and started again."""
+    visitor = visit("?recipe=contrastive-pairs&batch_size=16&steps=4321")
+    visitor.page.click("#start")
+    visitor.wait_points(1)
+    for key, job in list(current_lab().jobs._jobs.items()):
+        job.stop()
+        del current_lab().jobs._jobs[key]
+    visitor.wait_state("gone")
+    visitor.page.goto(visitor.address)
+    visitor.wait("document.querySelector('.live')?.dataset.state === 'gone'")
+    said = visitor.page.inner_text(".live .notice")
+    assert "no longer has this run" in said and "press Start" in said
+    visitor.page.click("#start")
+    visitor.wait_points(1)
+    assert "4,321" in visitor.page.inner_text(".live .status")
+    visitor.complaints.clear()  # the page that was left complains of what it was still asking for
+
+
 def test_reset_leaves_an_empty_stage(visit: Callable) -> None:
     visitor = visit(LONG)
     visitor.page.click("#start")
