@@ -39,6 +39,7 @@ def train(
     device: torch.device | None = None,
     seconds: float | None = None,
     resume: Checkpoint | None = None,
+    calibrated: bool = True,
 ) -> Iterator[Event]:
     """Trains a network and yields what happens, as events. The last one is Finished, also when the run is stopped.
 
@@ -46,6 +47,7 @@ def train(
     control: pauses, steps, stops and steers the run from another thread.
     seconds: the run also ends after this much training time.
     resume: the last checkpoint of a run of this recipe. The run goes on as if it had never been interrupted.
+    calibrated: whether the best checkpoint is calibrated at the end, which takes some seconds.
 
     On a CPU the same recipe, data and number of threads give the same losses. Raises SiameseError for data that the
     recipe cannot use, for too little memory, and for a checkpoint that cannot be resumed.
@@ -97,7 +99,7 @@ def train(
             if (diagnosis := watch.diagnosis(run.done)) is not None:
                 yield diagnosis
 
-        yield run.finished(why)
+        yield run.finished(why, calibrated)
     finally:
         control.close()
         run.close()
@@ -232,12 +234,15 @@ class _Run:
             return None
         return make_checkpoint(self.step, self.dataset, self.newest, self.done, self.seconds)
 
-    def finished(self, why: str) -> Finished:
+    def finished(self, why: str, calibrated: bool) -> Finished:
         assert self.newest is not None
         with self.on_device():
             last = make_checkpoint(self.step, self.dataset, self.newest, self.done, self.seconds, resumable=True)
-            best = None if self.best is None else calibrate(self.best, self.dataset, self.device).to_bytes()
-            return Finished(self.done, self.seconds, why, best, last.to_bytes(), newest_batch(self))
+            best = self.best
+            if best is not None and calibrated:
+                best = calibrate(best, self.dataset, self.device)
+            weights = None if best is None else best.to_bytes()
+            return Finished(self.done, self.seconds, why, weights, last.to_bytes(), newest_batch(self))
 
     def close(self) -> None:
         """Frees the device's memory that the graph holds."""

@@ -19,6 +19,7 @@ import torch
 
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import NAMES, load_dataset
+from siamese.evaluation.calibration import calibrate
 from siamese.evaluation.scores import Validation
 from siamese.models.checkpoint import Checkpoint
 from siamese.models.devices import default_device
@@ -66,8 +67,13 @@ def _segment(
     if single:
         control.step_once()
     before = None if resume is None else Checkpoint.from_bytes(resume)
-    seconds = SEGMENT_SECONDS + (0.0 if before is None else before.seconds)
-    for event in train(recipe, dataset, control, device=default_device(), seconds=seconds, resume=before):
+    options: dict[str, Any] = {
+        "device": default_device(),
+        "seconds": SEGMENT_SECONDS + (0.0 if before is None else before.seconds),
+        "resume": before,
+        "calibrated": False,  # that needs no GPU
+    }
+    for event in train(recipe, dataset, control, **options):
         if isinstance(event, Paused):  # the single step is done
             control.stop()
         else:
@@ -93,7 +99,7 @@ def _run(
     while True:
         allowed, single = control.next_steps(1)
         if control.stopped:
-            yield _ended(end, best, "stopped")
+            yield _ended(end, best, "stopped", dataset)
             return
         if not allowed:
             if not said and control.paused:
@@ -115,7 +121,7 @@ def _run(
             yield Interrupted(_reason(error), 0 if end is None else end.step, _wait(error))
             continue
         if end is not None and end.why not in ("seconds", "stopped"):
-            yield _ended(end, best, end.why)
+            yield _ended(end, best, end.why, dataset)
             return
 
 
@@ -133,8 +139,12 @@ def _better(best: bytes | None, other: bytes | None) -> bytes | None:
     return other if auc[1] >= auc[0] else best
 
 
-def _ended(end: Finished | None, best: bytes | None, why: str) -> Finished:
-    return Finished(0, 0.0, why, None) if end is None else replace(end, why=why, best=best)
+def _ended(end: Finished | None, best: bytes | None, why: str, dataset: Dataset) -> Finished:
+    if end is None:
+        return Finished(0, 0.0, why, None)
+    if best is not None:
+        best = calibrate(Checkpoint.from_bytes(best), dataset, torch.device("cpu")).to_bytes()
+    return replace(end, why=why, best=best)
 
 
 def _reason(error: gr.Error) -> str:
