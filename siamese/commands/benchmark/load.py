@@ -26,21 +26,21 @@ ABOUT = (
     "The app in a process of its own, used over loopback by simulated people: each polls once a second and every eight "
     "seconds, on average, starts or stops a run, compares two uploads, draws a batch or sends nonsense. `wrong` counts "
     "answers that are neither right nor a clear refusal. Memory, threads and files of the server are measured after a "
-    "short visit, and again after all have gone."
+    "short visit by all, and again after all have gone; memory is without the networks of finished runs, which are kept."
 )
 
 
 class Sizes(NamedTuple):
     """people: how many come.
     seconds: how long they stay.
-    first: seconds of an earlier visit by ten of them.
-    settle: the longest wait, in seconds, for threads that nobody needs to end.
+    first: seconds of an earlier visit by all of them.
+    settle: seconds after the last run, in which idle threads end and the server gives back their memory.
     """
 
     people: int
     seconds: float
     first: float = 5.0
-    settle: float = 20.0
+    settle: float = 22.0
 
 
 FULL = Sizes(100, 120.0)
@@ -55,10 +55,10 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
         return
     bench.dataset("glyphs")  # rendered now; otherwise the server would render it during the measurement
     with _server(bench) as (process, place):
-        _visit(place, 10, sizes.first)
-        before = _settled(process, place, None, sizes.settle)
+        _visit(place, sizes.people, sizes.first)
+        before = _settled(process, place, sizes.settle)
         outcomes = _visit(place, sizes.people, sizes.seconds)
-        after = _settled(process, place, before, sizes.settle)
+        after = _settled(process, place, sizes.settle)
     counts = sum((person.outcome.counts for person in outcomes), Counter[str]())
     polls = sorted(value for person in outcomes for value in person.outcome.polls)
     verdicts = {verdict: _total(counts, verdict) for verdict in ("right", "refused", "wrong")}
@@ -72,9 +72,10 @@ def measure(bench: Bench, sizes: Sizes | None = None) -> Iterator[dict[str, Any]
         poll_p95_ms=polls[int(0.95 * len(polls))],
         answers=verdicts,
         actions={action: _total(counts, action) for action in sorted({name.split()[0] for name in counts})},
-        memory_mb={"before": before["memory_mb"], "after": after["memory_mb"]},
-        threads={"before": before["threads"], "after": after["threads"]},
-        files={"before": before["files"], "after": after["files"]},
+        **{
+            name: {"before": before[name], "after": after[name]}
+            for name in ("memory_mb", "kept_mb", "threads", "files")
+        },
     )
 
 
@@ -94,26 +95,28 @@ def _visit(place: Place, people: int, seconds: float) -> list[Person]:
     return everybody
 
 
-def _settled(
-    process: subprocess.Popen[str], place: Place, before: dict[str, Any] | None, most: float
-) -> dict[str, Any]:
-    """The state of the server when no run is left and it holds no more than before, or after `most` seconds."""
-    until = time.monotonic() + most
+def _settled(process: subprocess.Popen[str], place: Place, seconds: float) -> dict[str, Any]:
+    """The state of the server once no run has been left for so many seconds, or after ten times as many."""
+    last = began = time.monotonic()
     while True:
-        state = _state(process, place)
-        idle = state["runs"] == 0 and (
-            before is None or all((state[key] or 0) <= (before[key] or 0) for key in ("threads", "files"))
-        )
-        if (idle and before is not None) or time.monotonic() > until:
+        state, now = _state(process, place), time.monotonic()
+        if state["runs"]:
+            last = now
+        if now - last > seconds or now - began > 10 * seconds:
             return state
         time.sleep(0.5)
 
 
 def _state(process: subprocess.Popen[str], place: Place) -> dict[str, Any]:
-    """Its memory in MB and its runs; its threads and open files where the system has /proc."""
+    """memory_mb, without what finished runs keep, and threads and open files where the system says them."""
     with urllib.request.urlopen(f"{place.address}healthz", timeout=30) as answer:
         health = json.load(answer)
-    state: dict[str, Any] = {"memory_mb": health["memory_mb"], "runs": health["jobs"] + health["waiting"]}
+    memory = health["memory_mb"] - health["kept_mb"]
+    state: dict[str, Any] = {
+        "memory_mb": memory,
+        "kept_mb": health["kept_mb"],
+        "runs": health["jobs"] + health["waiting"],
+    }
     folder = Path(f"/proc/{process.pid}")
     for name, inside in (("threads", "task"), ("files", "fd")):
         state[name] = len(os.listdir(folder / inside)) if folder.is_dir() else None
@@ -156,7 +159,7 @@ def _serve(data_dir: str, device: str) -> None:
     from siamese.ui.settings import JOBS, Settings, default_workers
     from siamese.ui.train.live_chart import LiveChart
 
-    lab.LATER = ()  # rendering the others would be part of the measurement
+    lab.LATER = ()  # rendering them would be part of the measurement
     workers, threads = default_workers(torch.device(device))
     settings = Settings(Path(data_dir), torch.device(device), JOBS, workers, threads, port=0)
     demo = build_demo(settings)
