@@ -136,7 +136,7 @@ def _strided_wide(channels: int, size: tuple[int, int], embedding_dim: int) -> n
 
 def _strided_mid(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
     """Five convolutions, the first two 5×5 and strided (32, 64), then 3×3: 96, 128 strided, 128. Twice the work of
-    strided-wide, half of strided-deep's: the most accurate for its time on characters that nobody trained on."""
+    strided-wide, half of strided-deep's."""
     layers = _block(channels, 32, 5, 2) + _block(32, 64, 5, 2) + _block(64, 96, 3, 1)
     layers += _block(96, 128, 3, 2) + _block(128, 128, 3, 1)
     return _with_projection(layers, channels, size, embedding_dim, "strided-mid")
