@@ -103,7 +103,7 @@ def _test_pair(source: Source, at: tuple[int, int], options: dict[str, Any]) -> 
         "pictures": [picture(prepared.images[0]), picture(right)],
         "names": card["names"],
         "same": same,
-        "compare": f"{source.data}:{i}:{j}" if len(bank) == len(judged.dataset.test) else None,
+        "compare": f"{source.data}:{judged.place_in_test(i)}:{judged.place_in_test(j)}",
     }
     shown = _drawn(checkpoint.recipe, seen, same, checkpoint.threshold, checkpoint.recipe.margin)
     return answer | shown | {"step": checkpoint.step, "live": False}

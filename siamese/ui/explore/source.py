@@ -19,6 +19,7 @@ from siamese.evaluation.subsets import first_of_each_class
 from siamese.learning.sampling import check_pairs
 from siamese.models.checkpoint import Checkpoint
 from siamese.models.network import SiameseNetwork
+from siamese.models.views import count
 from siamese.recipes import Recipe
 from siamese.training.jobs.job import TrainingJob
 from siamese.training.look import network_now, newest_batch
@@ -29,6 +30,7 @@ from siamese.ui.lab import RUN_PREFIX, current_lab
 DATA_PREFIX = "data:"
 PATIENCE = 3.0  # seconds that a run may take to answer: a step of a large network takes one
 MOST_TEST_IMAGES = 10_000  # all pairs of more would take too long for somebody who waits
+MOST_TEST_VIEWS = 15_000  # and so would embedding more, where a network looks at several views of each image
 MOST_JUDGED = 16  # networks with the embeddings of a test set, up to 3 MB each, kept for the next question
 MOST_TAKEN_BYTES = 64 << 20  # of batches kept, so that a pair of an earlier step can be looked into
 _CHUNK = 256
@@ -50,6 +52,12 @@ class Judged:
     dataset: Dataset
     bank: ImageBank
     judge: Judge
+
+    def place_in_test(self, image: int) -> int:
+        """The number that an image of `bank` has in the test part of the data set."""
+        bank, test = self.bank, self.dataset.test
+        label = int(bank.labels[image])
+        return image - int(bank.starts[label]) + int(test.starts[test.class_names.index(bank.class_names[label])])
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,9 +184,10 @@ class Source:
 
 
 def judge_test(checkpoint: Checkpoint, dataset: Dataset) -> Judged:
-    """The test images of a data set, at most MOST_TEST_IMAGES, as a network sees them; prepared a part at a time, so
-    that there is no second copy of them."""
-    bank = first_of_each_class(dataset.test, MOST_TEST_IMAGES)
+    """The test images of a data set, at most MOST_TEST_IMAGES and MOST_TEST_VIEWS, as a network sees them; prepared a
+    part at a time, so that there is no second copy of them."""
+    most = min(MOST_TEST_IMAGES, MOST_TEST_VIEWS // count(checkpoint.views))
+    bank = first_of_each_class(dataset.test, most)
     check_pairs(bank.select_classes([c for c in range(bank.classes) if int(bank.counts[c]) > 1] or [0]))
     evaluator = Evaluator(checkpoint)
     parts = []

@@ -6,6 +6,7 @@ import base64
 import io
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from siamese.evaluation.protocols import Evaluator
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
 from siamese.training.jobs.job import TrainingJob, Visitor
-from siamese.training.look import newest_batch
+from siamese.training.look import network_now, newest_batch
 from siamese.training.taken import pictures
 from siamese.ui import lab as labs
 from siamese.ui.explore import source as sources_of
@@ -333,3 +334,16 @@ def test_chosen_pairs_are_distinct_and_of_both_kinds(same: list[bool], size: int
     assert of_same >= min(sum(same), size // 2) and len(numbers) - of_same >= min(
         len(same) - sum(same), size - size // 2
     )
+
+
+def test_several_views_bound_the_images_and_a_pair_keeps_its_place(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, key = paused_run(RECIPES["pairs"], 2)
+    test = lab.dataset("glyphs").test
+    monkeypatch.setattr(sources_of, "MOST_TEST_VIEWS", 15 * 3 * test.classes)
+    checkpoint = replace(job.ask(network_now, WAIT), views="affine")
+    judged = sources_of.judge_test(checkpoint, lab.dataset("glyphs"))
+    assert len(judged.bank) == 3 * test.classes < len(test)
+    for image in range(len(judged.bank)):
+        place = judged.place_in_test(image)
+        assert torch.equal(test.images[place], judged.bank.images[image])
+        assert test.class_names[int(test.labels[place])] == judged.bank.class_names[int(judged.bank.labels[image])]
