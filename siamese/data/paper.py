@@ -15,7 +15,7 @@ _EVEN = 20  # grey levels: paper this close to white, or to black, is even alrea
 _STRONG = 180  # grey levels between paper and ink that need no more
 _FAINTEST = 25  # grey levels below which there is no ink
 # Most of a drawing is quiet paper: the median pixel, and the noise around it, are a small share of the ink's strength,
-# and few pixels are in between. Of 370 portraits none is so, of 480 photographed drawings all are.
+# and few pixels are in between. Of 62 portraits tried none is so, of 24 photographed drawings all are.
 _QUIET = 1 / 14
 _MOST_TOUCHED = 0.3
 _MOST_COLOUR = 0.45  # saturation: even under a lamp, paper and blackboards are paler
