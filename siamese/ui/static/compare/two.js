@@ -56,7 +56,11 @@ export function createTwo({ words, say, inputs, ask, model }) {
   let timer = 0;
   let shown = null; // the newest answer with a dissimilarity
   let asked = 0; // rises with every change, so that a late explanation of other pictures is dropped
-  const measure = newestOnly((...values) => ask("measure", ...values), show);
+  let answered = 0; // the change that the newest answer belongs to
+  const measure = newestOnly(
+    (_, ...values) => ask("measure", ...values),
+    (answer, [change]) => ((answered = change), show(answer)),
+  );
 
   function changed(rested = false) {
     asked += 1;
@@ -67,7 +71,7 @@ export function createTwo({ words, say, inputs, ask, model }) {
     if (!left && !right) return show({ seen: [null, null], foreign: [false, false] });
     element.dataset.state = "asking";
     element.dataset.moving = String(!rested);
-    measure(model(), left, right);
+    measure(asked, model(), left, right);
     clearTimeout(timer);
     timer = setTimeout(() => ((element.dataset.moving = "false"), say_()), rested ? 0 : REST);
   }
@@ -97,9 +101,9 @@ export function createTwo({ words, say, inputs, ask, model }) {
     say_();
   }
 
-  // The words wait until the pen rests; the number and the marker do not.
+  // The words wait until the pen rests and the number is that of the whole drawing; the number and the marker do not.
   function say_() {
-    if (!shown || element.dataset.moving === "true") {
+    if (!shown || element.dataset.moving === "true" || answered !== asked) {
       for (const node of [doubt, squares, placed]) node.style.visibility = "hidden";
       if (shown) {
         setText(verdictLine, "…");
