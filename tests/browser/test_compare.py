@@ -205,7 +205,7 @@ def test_a_running_run_gives_a_snapshot_and_goes_on(visit: Callable[..., Visitor
     visitor.tab("Compare")
     visitor.wait("[...document.querySelectorAll('.model option')].some((node) => node.value.startsWith('run:'))")
     page.select_option(".model select", f"run:{job.id}")
-    visitor.wait("document.querySelector('.model').dataset.model.startsWith('run:')")
+    visitor.wait("document.querySelector('.model').dataset.model?.startsWith('run:')")
     assert "snapshot" in page.inner_text(".model .lead") and job.alive
     page.locator(".compare .examples li button").first.click()
     page.select_option(".model select", f"run:{job.id}")
@@ -222,7 +222,7 @@ def test_an_uploaded_checkpoint_compares_and_another_file_does_not(visit: Callab
     page = visitor.page
     file = EXAMPLES.parent / "weights/doodle-faces.safetensors"
     page.set_input_files(".model input[type=file]", file)
-    visitor.wait("document.querySelector('.model').dataset.model.startsWith('file:')")
+    visitor.wait("document.querySelector('.model').dataset.model?.startsWith('file:')")
     assert page.locator(".model option:checked").inner_text() == file.name
     page.set_input_files(".model input[type=file]", EXAMPLES / "pairs.json")
     visitor.wait("document.querySelector('.model [role=status]').textContent.includes('no checkpoint')")
