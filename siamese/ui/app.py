@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from typing import Any
 
@@ -10,6 +11,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from siamese.training.jobs.registry import SWITCH_INTERVAL
+from siamese.training.memory import share_pools
 from siamese.ui import page_head
 from siamese.ui.api.pictures import offer_picture_api
 from siamese.ui.api.runs import offer_api
@@ -21,10 +23,11 @@ from siamese.ui.own.view import OwnView
 from siamese.ui.room import view as room_view
 from siamese.ui.room.address import is_room, reachable_address
 from siamese.ui.server.blocks import Page
+from siamese.ui.server.functions import functions_route
 from siamese.ui.server.guard import Guard
 from siamese.ui.server.health import health_route
 from siamese.ui.server.log import open_log
-from siamese.ui.server.sessions import MOST_SESSIONS
+from siamese.ui.server.sessions import MOST_SESSIONS, lighten_sessions
 from siamese.ui.settings import Settings
 from siamese.ui.static_files import preload_links, static_route, styles
 from siamese.ui.texts import i18n
@@ -68,6 +71,7 @@ def _tab_of_link(request: gr.Request) -> Any:
 def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
     """Starts serving the page in the background and returns its address; wait_for_end waits."""
     sys.setswitchinterval(SWITCH_INTERVAL)
+    share_pools()
     open_log()
     # After every failed event Gradio sums up all events that it remembers: 10,000, unless this number is smaller.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")
@@ -75,12 +79,12 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
     demo.queue(max_size=200, default_concurrency_limit=4, api_open=False)
     _, address, _ = demo.launch(
         server_name=settings.host,
-        server_port=settings.port or None,  # 0: the first free one
+        server_port=settings.port or _free_port(settings.host),
         share=settings.share,
         theme=theme(),
         css_paths=styles(),
         head=preload_links(),
-        app_kwargs={"routes": [static_route(), health_route()], "middleware": [Middleware(Guard)]},
+        app_kwargs={"routes": [static_route(), health_route(), functions_route()], "middleware": [Middleware(Guard)]},
         state_session_capacity=MOST_SESSIONS,
         i18n=i18n,
         run_history=False,
@@ -94,6 +98,7 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         prevent_thread_lock=True,
         quiet=quiet,
     )
+    lighten_sessions(demo)
     # Only now: Gradio gives up where its server does not answer at once, and rendering would keep it busy.
     lab = current_lab()
     lab.warm_up()
@@ -105,6 +110,13 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
             print(f"* {lab.jobs.fault}")
         print(f"* The room, for the teacher: {lab.address}/?room={lab.room_key}", flush=True)
     return address
+
+
+def _free_port(host: str) -> int:
+    """A port that is free now. Gradio looks from 7860 upwards, so two servers that start together may take the same."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
 
 
 def wait_for_end(demo: gr.Blocks) -> None:

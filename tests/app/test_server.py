@@ -18,11 +18,14 @@ from siamese import SiameseError
 from siamese.data import limits
 from siamese.ui.api.pictures import sample_pairs
 from siamese.ui.browser import as_browser
+from siamese.ui.lab import current_lab as lab
 from siamese.ui.server import uploads
 from siamese.ui.server.guard import Refused, check_body
 from siamese.ui.server.log import _OneLine
 from siamese.ui.server.sessions import MOST_SESSIONS, MOST_UNREAD, Unread, size_of
 from siamese.ui.server.uploads import IN_USE_SECONDS, UploadFolder
+from siamese.ui.train import live_server
+from siamese.ui.train.live_chart import LiveChart
 
 
 def test_healthz(web: httpx.Client) -> None:
@@ -34,15 +37,32 @@ def test_healthz(web: httpx.Client) -> None:
     assert health["memory_mb"] > 100 and health["free_mb"] > 0
 
 
-def test_new_sessions_cost_a_bounded_amount(
-    web: httpx.Client, demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_new_sessions_are_few_and_light(web: httpx.Client, demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = demo.state_holder.session_data
     assert demo.state_holder.capacity == MOST_SESSIONS
     monkeypatch.setattr(demo.state_holder, "capacity", 10)
-    for number in range(30):
-        request = {"component_id": 0, "fn_name": "no-such", "session_hash": f"session-{number}", "data": []}
-        assert web.post("/gradio_api/component_server", json=request).status_code == 404
-    assert len(demo.state_holder.session_data) <= 11
+    for number in range(15):
+        request = {"data": ["no-run"], "session_hash": f"session-{number}"}
+        event = web.post("/gradio_api/call/training_status", json=request).json()["event_id"]
+        assert "event: error" in web.get(f"/gradio_api/call/training_status/{event}").text
+    assert "session-14" in sessions and len(sessions) <= 11
+    assert len(sessions["session-14"].config_values) < 3, "the whole page is not described anew for every session"
+
+
+def test_a_question_of_a_widget_opens_no_session_and_needs_no_thread(
+    web: httpx.Client, demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chart = next(number for number, block in demo.blocks.items() if isinstance(block, LiveChart))
+    question = {"component_id": chart, "fn_name": "poll", "session_hash": "only-asks", "data": ["no-run", -1]}
+    threads: list[str] = []
+    monkeypatch.setattr(live_server, "current_lab", lambda: threads.append(threading.current_thread().name) or lab())
+    for wrong in ({}, {"fn_name": "get_config"}, {"component_id": 10**9}, {"component_id": []}, {"data": {"a": 1}}):
+        answer = web.post("/gradio_api/component_server", json=question | wrong)
+        good = not wrong or "data" in wrong
+        assert answer.status_code == 200 if good else answer.status_code in (400, 404)
+        assert answer.json() == {"gone": True} if good else set(answer.json()) == {"detail", "error"}
+    assert len(set(threads)) == 1 and "AnyIO" not in threads[0], "the loop that receives requests answers"
+    assert "only-asks" not in demo.state_holder.session_data
 
 
 def test_answers_that_nobody_fetches_are_forgotten(demo: gr.Blocks) -> None:

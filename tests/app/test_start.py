@@ -177,11 +177,15 @@ def serving(data_dir: Path, log: Path) -> Iterator[Server]:
 
 def test_killed_in_a_run_started_again_and_ended_by_control_c(server_data: Path, tmp_path: Path) -> None:
     settings = {"steps": 5000, "batch_size": 16}
-    with serving(server_data, tmp_path / "first") as server:
+    with serving(server_data, tmp_path / "neighbour") as neighbour, serving(server_data, tmp_path / "first") as server:
+        other = neighbour.call("start_training", "contrastive-pairs", "glyphs", settings)["id"]
         key = server.call("start_training", "contrastive-pairs", "glyphs", settings)["id"]
         server.wait_for_step(key)
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(30)
+        # Two servers share one data folder, and nothing else.
+        neighbour.wait_for_step(other)
+        assert "event: error" in neighbour.ask("training_status", key)
     with serving(server_data, tmp_path / "second") as server:
         assert server.web.get("/healthz").json()["jobs"] == 0
         chart = next(

@@ -239,7 +239,7 @@ def test_nothing_serious_for_axe(visit: Callable, tab: str) -> None:
     visitor = visit()
     visitor.tab(tab)
     if tab == "Explore pairs":
-        visitor.wait("document.querySelectorAll('.explore .pair-card').length === 12")
+        visitor.wait("document.querySelectorAll('.explore[data-busy=false] .pair-card').length === 12")
     visitor.page.wait_for_load_state("networkidle")
     results = Axe().run(visitor.page)
     serious = [v for v in results.response["violations"] if v["impact"] in ("serious", "critical")]

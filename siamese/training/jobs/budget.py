@@ -8,14 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
 from siamese.models.inputs import images_per_chunk
-from siamese.models.network import build_network
 from siamese.recipes import Recipe
-from siamese.training.jobs.memory import COPIES_OF_WEIGHTS, run_bytes
+from siamese.training.jobs.memory import COPIES_OF_WEIGHTS, network_sizes, run_bytes
 from siamese.training.memory import free_bytes
 
 _FLOAT = 4  # bytes
@@ -46,7 +44,7 @@ def estimate(recipe: Recipe, dataset: Dataset) -> Estimate:
     """
     recipe = recipe.fitted(dataset.train)
     channels, height, width = _shape(recipe, dataset.train)
-    kept, largest, parameters = _of_one_image(recipe, channels, height, width)
+    kept, largest, parameters = network_sizes(recipe, channels, height, width)
     held, weights = run_bytes(recipe, dataset), _FLOAT * parameters
     # The end writes the last checkpoint, with the moments of the optimiser, and the bytes of both checkpoints.
     moments = 2 if recipe.optimizer in ("adam", "adamw") else int(recipe.momentum > 0)
@@ -116,21 +114,3 @@ def _loss_bytes(recipe: Recipe, images: int) -> int:
     between = recipe.embedding_dim if recipe.similarity in ("manhattan", "exponential", "learned") else 1
     cube = images if recipe.loss == "triplet" and recipe.mining == "all" and recipe.soft_margin else 0
     return _FLOAT * square * (12 + 3 * between + 4 * cube)
-
-
-def _of_one_image(recipe: Recipe, channels: int, height: int, width: int) -> tuple[int, int, int]:
-    """Numbers that the layers keep of one image, numbers of the largest of them, and parameters of the network."""
-    sizes: list[int] = []
-
-    def note(_: nn.Module, __: tuple[Tensor, ...], output: object) -> None:
-        if isinstance(output, Tensor):
-            sizes.append(output.numel())
-
-    # Without memory: on this device tensors have shapes and no numbers.
-    with torch.device("meta"), torch.no_grad():
-        network = build_network(recipe, channels, (height, width), fetch=False).eval()
-        for module in network.modules():
-            if not any(True for _ in module.children()):
-                module.register_forward_hook(note)
-        network.embed_pairs(torch.empty(2, channels, height, width))
-    return sum(sizes) // 2, max(sizes, default=0) // 2, sum(p.numel() for p in network.parameters())

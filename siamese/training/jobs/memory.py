@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
+from typing import NamedTuple
+
 import torch
+from torch import Tensor, nn
 
 from siamese.data.bank import Dataset
 from siamese.models.network import build_network
 from siamese.recipes import Recipe
 from siamese.training.memory import free_bytes
 
+_FLOAT = 4  # bytes
 # Weights, their gradients, two moments of the optimiser, and the best and the last checkpoint.
 COPIES_OF_WEIGHTS = 6
 FIXED_BYTES = 8 << 20  # of every run: its history, its validation pool and what torch keeps beside the tensors
@@ -26,15 +32,48 @@ def run_bytes(recipe: Recipe, dataset: Dataset) -> int:
         channels = 1
     if recipe.image_size is not None:
         height = width = recipe.image_size
-    with torch.device("meta"):  # shapes alone; nothing is allocated
-        network = build_network(recipe, channels, (height, width), fetch=False)
-    weights = sum(p.numel() * p.element_size() for p in network.parameters())
+    weights = _FLOAT * network_sizes(recipe, channels, height, width).parameters
     # The bank of the run is the data set's own unless something about its images changes.
     copies = 4 if recipe.rotations_as_classes else 1
     changed = copies > 1 or recipe.invert or (channels, height, width) != tuple(images.shape[1:])
     towers = 1 if dataset.train.partner is None else 2
     bank = copies * towers * len(images) * channels * height * width if changed else 0
     return FIXED_BYTES + COPIES_OF_WEIGHTS * weights + bank
+
+
+class NetworkSizes(NamedTuple):
+    """Counts of numbers. kept: what all layers give out for one image.  largest: what the largest of them gives out.
+    parameters: of the whole network."""
+
+    kept: int
+    largest: int
+    parameters: int
+
+
+def network_sizes(recipe: Recipe, channels: int, height: int, width: int) -> NetworkSizes:
+    """The sizes of a recipe's network for images of that shape. Raises SiameseError for images too small for it."""
+    # What the network does not depend on is left out, so that a room that changes only that is answered from the cache.
+    plain = replace(recipe, name="", teaches="", margin=1.0, learning_rate=0.0, steps=1, validate_every=1, seed=0)
+    return _network_sizes(plain, channels, height, width)
+
+
+@lru_cache(maxsize=256)
+def _network_sizes(recipe: Recipe, channels: int, height: int, width: int) -> NetworkSizes:
+    sizes: list[int] = []
+
+    def note(_: nn.Module, __: tuple[Tensor, ...], output: object) -> None:
+        if isinstance(output, Tensor):
+            sizes.append(output.numel())
+
+    # Without memory: on this device tensors have shapes and no numbers.
+    with torch.device("meta"), torch.no_grad():
+        network = build_network(recipe, channels, (height, width), fetch=False).eval()
+        for module in network.modules():
+            if not any(True for _ in module.children()):
+                module.register_forward_hook(note)
+        network.embed_pairs(torch.empty(2, channels, height, width))
+    parameters = sum(p.numel() for p in network.parameters())
+    return NetworkSizes(sum(sizes) // 2, max(sizes, default=0) // 2, parameters)
 
 
 def memory_for_runs() -> int:

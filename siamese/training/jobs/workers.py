@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from siamese.training.jobs.cores import Cores, ThreadChoice
 from siamese.training.jobs.job import RunTraining, TrainingJob
 from siamese.training.jobs.line import Line
 
+_NICE = 5  # of a worker on a CPU: a page's question is answered before the next step of training
 TURN_SECONDS = 1.0  # how long a worker stays with a run while other runs want it
 
 
@@ -29,6 +31,13 @@ def stream_of_its_own(device: torch.device) -> AbstractContextManager[object]:
     if device.type != "cuda":
         return contextlib.nullcontext()
     return torch.cuda.stream(torch.cuda.Stream(device))
+
+
+def _yield_to_others() -> None:
+    """Gives the calling thread a lower priority than the threads that answer the pages. Only Linux has one for each."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def works(device: torch.device) -> bool:
@@ -92,6 +101,8 @@ class Workers:
 
     def _work(self, number: int) -> None:
         try:
+            if self.device.type == "cpu":
+                _yield_to_others()
             if self.threads is not None:
                 torch.set_num_threads(self.threads)
             with stream_of_its_own(self.device):

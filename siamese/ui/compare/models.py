@@ -5,7 +5,7 @@ from __future__ import annotations
 from siamese.ui import choice
 from siamese.ui.lab import RUN_PREFIX, current_lab
 
-DEFAULT_MODEL = "glyphs"
+DEFAULT_MODEL = "drawings"  # the pads are drawn on, and it is the best model for print as well
 MOST_RUNS = 12  # of a browser, the newest first
 
 

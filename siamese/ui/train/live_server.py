@@ -14,11 +14,13 @@ from siamese.training.jobs.registry import Access
 from siamese.ui.errors import in_both
 from siamese.ui.lab import current_lab
 from siamese.ui.pictures import data_uri, sprite, to_image
+from siamese.ui.server.functions import quick
 
 THUMBNAIL = 40  # pixels: sharp at twice the size that a map shows
 GONE: dict[str, Any] = {"gone": True}
 
 
+@quick
 def poll(arguments: Any) -> dict[str, Any]:
     """[key, version] → the run's snapshot, {"same": True} if there is nothing newer, {"gone": True} for no such run."""
     key, since = _two(arguments)

@@ -12,6 +12,7 @@ from siamese import SiameseError
 from siamese.data.bank import Dataset
 from siamese.models.network import build_network
 from siamese.recipes import RECIPES, Recipe
+from siamese.training.jobs import memory
 from siamese.training.jobs.machine import usable_cores
 from siamese.training.jobs.memory import COPIES_OF_WEIGHTS, FIXED_BYTES, memory_for_runs, run_bytes
 
@@ -45,6 +46,25 @@ def test_counting_moves_no_random_numbers(dataset: Dataset) -> None:
 def test_images_too_small_are_refused_before_anything_is_built(dataset: Dataset) -> None:
     with pytest.raises(SiameseError, match="Images of 16×16 pixels are too small"):
         run_bytes(Recipe(encoder="koch-2015"), dataset)
+
+
+def test_sizes_are_counted_once_for_recipes_with_the_same_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    built: list[Recipe] = []
+    monkeypatch.setattr(
+        memory, "build_network", lambda recipe, *a, **k: built.append(recipe) or build_network(recipe, *a, **k)
+    )
+    memory._network_sizes.cache_clear()
+    recipe = Recipe(encoder="strided", embedding_dim=24)
+    others = ({"margin": 2.0}, {"seed": 9}, {"steps": 7, "learning_rate": 1.0}, {"name": "other", "validate_every": 3})
+    sizes = {memory.network_sizes(replace(recipe, **other), 1, 28, 28) for other in ({}, *others)}
+    assert len(sizes) == 1 and len(built) == 1
+    (found,) = sizes
+    assert found.parameters == sum(p.numel() for p in build_network(recipe, 1, (28, 28)).parameters())
+    for change in ({"embedding_dim": 25}, {"encoder": "strided-wide"}, {"similarity": "learned", "loss": "bce"}):
+        assert memory.network_sizes(replace(recipe, **change), 1, 28, 28) != found
+    assert (
+        memory.network_sizes(recipe, 3, 28, 28).kept == found.kept and memory.network_sizes(recipe, 1, 56, 56) != found
+    )
 
 
 def test_what_the_machine_gives() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -156,6 +158,20 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
     monkeypatch.setattr(torch.cuda, "Stream", FakeStream)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
     return FakeStream.made
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority for each thread")
+def test_pages_go_before_training(open_registry: Open, dataset: Dataset) -> None:
+    found: list[int] = []
+
+    def run(*arguments: Any, **options: Any) -> Iterator[Event]:
+        found.append(os.getpriority(os.PRIO_PROCESS, 0))
+        yield from train(*arguments, **options)
+
+    job = open_registry(1, 1, run=run).submit(Visitor("a"), replace(SMALL, steps=1), "patterns", lambda _: dataset)
+    assert ended(job) == "done"
+    here = os.getpriority(os.PRIO_PROCESS, 0)
+    assert found == [min(19, here + 5)], "a higher number is a lower priority"
 
 
 @pytest.mark.parametrize("name, made", [("cpu", 0), ("cuda:1", 3)])

@@ -1,7 +1,7 @@
-"""The whole app as a ZeroGPU Space: python space.py FOLDER_OF_THE_PROJECT DATA_DIR
+"""The whole app as a ZeroGPU Space: python space.py FOLDER_OF_THE_PROJECT DATA_DIR ANSWERS
 
-Prints its address, then answers one JSON line for each JSON line that it reads: what a browser's buttons do, and what the
-host has seen.
+Writes JSON lines into the open file of number ANSWERS: first its address, then one answer for each JSON line of stdin. A
+question does what a browser's buttons do, or asks what the host has seen.
 """
 
 from __future__ import annotations
@@ -70,10 +70,16 @@ def answer(question: dict[str, Any]) -> Any:
 
 if __name__ == "__main__":
     settings = read_settings(["--port", "0", "--data-dir", sys.argv[2], "--host", "127.0.0.1"])
-    print(launch(build_demo(settings), settings, quiet=True), flush=True)
+    answers = int(sys.argv[3])
+
+    def write(value: Any) -> None:
+        """At once and whole: a forked process would repeat what waits in a buffer."""
+        os.write(answers, f"{json.dumps(value)}\n".encode())
+
+    write(launch(build_demo(settings), settings, quiet=True))
     # Not sys.stdin: a forked process closes it, and would wait for ever for the lock that a reader here holds.
     rest = b""
     while more := os.read(0, 65536):
         *lines, rest = (rest + more).split(b"\n")
         for line in lines:
-            print("answer " + json.dumps(answer(json.loads(line))), flush=True)
+            write(answer(json.loads(line)))

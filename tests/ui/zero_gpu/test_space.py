@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,31 +28,45 @@ class Space:
     def __init__(self, data_dir: Path) -> None:
         project = HERE.parents[2]
         environment = {**os.environ, "HOME": str(data_dir), "PYTHONPATH": str(project)}
+        # The answers have a pipe of their own. Its workers write into the log, and a line of theirs may end up in the
+        # middle of another one.
+        answers, theirs = os.pipe()
+        self.log = tempfile.TemporaryFile("a+")
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "space.py"), str(project), str(data_dir)],
+            [sys.executable, str(HERE / "space.py"), str(project), str(data_dir), str(theirs)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=self.log,
             stderr=subprocess.STDOUT,
             text=True,
             env=environment,
-            start_new_session=True,  # its workers are children of its own, which hold its output open
+            pass_fds=[theirs],
+            start_new_session=True,  # its workers are children of its own
         )
-        self.log: list[str] = []
-        self.address = self._read("http")
+        os.close(theirs)
+        self.answers = os.fdopen(answers)
+        self.address = self._read()
 
-    def _read(self, start: str) -> str:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith(start):
-                return line.strip()
-            self.log.append(line)
-        raise AssertionError("".join(self.log))
+    def _read(self) -> Any:
+        line = self.answers.readline()
+        assert line, self.said()
+        return json.loads(line)
+
+    def said(self) -> str:
+        """The log so far."""
+        self.log.seek(0)
+        return self.log.read()
 
     def do(self, what: str, **more: Any) -> Any:
         assert self.process.stdin is not None
         self.process.stdin.write(json.dumps({"do": what, **more}) + "\n")
         self.process.stdin.flush()
-        return json.loads(self._read("answer ")[len("answer ") :])
+        return self._read()
+
+    def close(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+        self.answers.close()
+        self.log.close()
 
     def start(self, visitor: str, **settings: Any) -> str:
         client = Client(self.address, verbose=False, headers={"x-ip-token": visitor})
@@ -64,17 +79,16 @@ class Space:
             snapshot = self.do("poll", job=job)
             if reached(snapshot):
                 return snapshot
-            assert snapshot["state"] != "failed", (snapshot["error"], "".join(self.log))
+            assert snapshot["state"] != "failed", (snapshot["error"], self.said())
             time.sleep(0.05)
-        raise AssertionError((snapshot["state"], snapshot["step"], "".join(self.log)))
+        raise AssertionError((snapshot["state"], snapshot["step"], self.said()))
 
 
 @pytest.fixture(scope="module")
 def space(server_data: Path) -> Iterator[Space]:
     opened = Space(server_data)
     yield opened
-    os.killpg(opened.process.pid, signal.SIGKILL)
-    opened.process.communicate()
+    opened.close()
 
 
 @pytest.fixture(autouse=True)

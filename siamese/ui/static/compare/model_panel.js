@@ -36,10 +36,12 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
   let brought = [];
   let key = null;
 
+  const bestForDrawings = () => FOR_DRAWINGS.find((name) => offered.some(([, value]) => value === name));
+
   function fill() {
     const all = [...brought, ...offered];
     select.replaceChildren(...all.map(([title, value]) => Object.assign(make("option", "", title), { value })));
-    if (!all.some(([, value]) => value === key)) key = all.find(([, value]) => value === "glyphs")?.[1] ?? all[0]?.[1] ?? null;
+    if (!all.some(([, value]) => value === key)) key = bestForDrawings() ?? all[0]?.[1] ?? null;
     select.value = key;
   }
 
@@ -110,7 +112,7 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
     },
     // A board is drawn, so a model of photographs gives way to one of drawings.
     chooseForDrawings() {
-      const better = FOR_DRAWINGS.find((name) => offered.some(([, value]) => value === name));
+      const better = bestForDrawings();
       if (ofPhotographs && better) this.choose(better);
     },
     choose(wanted) {
