@@ -16,7 +16,7 @@ from torch import Tensor
 from siamese import SiameseError
 from siamese.data import limits
 from siamese.data.bank import Dataset, ImageBank
-from siamese.data.image_file import border_median, crop_to_aspect, read_header, read_image
+from siamese.data.image_file import Header, border_median, crop_to_aspect, read_header, read_image
 from siamese.data.layout import Member, Placed, arrange
 from siamese.data.progress import ReportProgress
 from siamese.data.split import (
@@ -78,10 +78,12 @@ def has_dark_background(images: Tensor) -> bool | None:
 
 
 class Decoded(NamedTuple):
-    """pixels: uint8 [N, C, H, W].  kept: the place of each image in the list of files; files may be left out."""
+    """pixels: uint8 [N, C, H, W].  kept: the place of each image in the list of files; files may be left out.
+    headers: of these images."""
 
     pixels: Tensor
     kept: list[int]
+    headers: list[Header]
 
 
 def decode(
@@ -126,7 +128,7 @@ def decode(
     # The header of a grey JPEG or a grey palette image may say "colour".
     if all(bool((part == part[:, :1]).all()) for part in images.split(1024)):
         images = images[:, :1].contiguous()
-    return Decoded(images, kept)
+    return Decoded(images, kept, [headers[number] for number in kept])
 
 
 @contextmanager

@@ -228,13 +228,11 @@ class Collection:
         decoded = decode(fresh, progress, limits.OWN_SIDE, limits.MAX_OWN_BANK_BYTES, skip=skip)
         if not decoded.kept:
             raise SiameseError(f"None of these files can be read. {self.skipped[-1].why}")
-        for row, place in enumerate(decoded.kept):
+        for row, (place, header) in enumerate(zip(decoded.kept, decoded.headers)):
             file, content = fresh[place], fresh[place].member.open()
             assert isinstance(content, bytes)
-            path = file.member.path
-            header = read_header(content, str(path))
             header = header._replace(grey=header.grey or decoded.pixels.shape[1] == 1)
-            picture = Picture(row, path.name, content, _digest(content), header)
+            picture = Picture(row, file.member.path.name, content, _digest(content), header)
             self.classes.setdefault(file.class_name, []).append(picture)
         self._check_room(0, 0)
         if len(self.classes) > limits.MAX_OWN_CLASSES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -45,13 +46,13 @@ class Mining:
     wrong_different: int
 
 
-@torch.no_grad()
-def mine(judge: Judge, labels: Tensor, threshold: float, most: int) -> Mining:
+def mine(judge: Judge, labels: Tensor, threshold: float, most: int, threads: int = 1) -> Mining:
     """Looks at every pair of images once and keeps the `most` first of each order.
 
     judge: what compares the images. Where left and right images are embedded alike, a pair counts once; where they come
     from two domains or two towers, (i, j) and (j, i) are two pairs. No image meets itself.
     labels: int64 [N], the class of each image, rising: the images of a class stand together.
+    threads: how many look at the same time. The result does not depend on it.
     Time grows with N²; memory does not. Raises SiameseError for fewer than two images, or distances
     that are not finite.
     """
@@ -66,28 +67,36 @@ def mine(judge: Judge, labels: Tensor, threshold: float, most: int) -> Mining:
     starts, ends = torch.searchsorted(labels, labels).tolist(), torch.searchsorted(labels, labels, right=True).tolist()
     similarity = judge.similarity.cpu()
     once = judge.left is judge.right
-    far, near, close = _Smallest(most), _Smallest(most), _Smallest(most)
-    wrong_same = wrong_different = 0
-    for top in range(0, n, _ROWS):
-        bottom = min(n, top + _ROWS)
-        for begin in range(top if once else 0, n, _COLUMNS):
-            end = min(n, begin + _COLUMNS)
-            tile = similarity.matrix(left[top:bottom], right[begin:end])
-            corner = (top, begin)
-            if begin >= ends[bottom - 1] or end <= starts[top]:
-                near.offer(tile, None, corner)
-                close.offer(tile, None, corner, around=threshold)
-                wrong_different += int(torch.count_nonzero(tile < threshold))
-                continue
-            same = labels[top:bottom, None] == labels[None, begin:end]
-            rows, columns = torch.arange(top, bottom)[:, None], torch.arange(begin, end)[None]
-            valid = columns > rows if once else columns != rows
-            same, different = same & valid, ~same & valid
-            far.offer(tile, same, corner, descending=True)
-            near.offer(tile, different, corner)
-            close.offer(tile, valid, corner, around=threshold)
-            wrong_same += int(torch.count_nonzero((tile >= threshold) & same))
-            wrong_different += int(torch.count_nonzero((tile < threshold) & different))
+
+    @torch.no_grad()
+    def look(strips: range) -> _Found:
+        found = _Found(_Smallest(most), _Smallest(most), _Smallest(most))
+        for top in strips:
+            bottom = min(n, top + _ROWS)
+            for begin in range(top if once else 0, n, _COLUMNS):
+                end = min(n, begin + _COLUMNS)
+                tile = similarity.matrix(left[top:bottom], right[begin:end])
+                corner = (top, begin)
+                if begin >= ends[bottom - 1] or end <= starts[top]:
+                    found.near.offer(tile, None, corner)
+                    found.close.offer(tile, None, corner, around=threshold)
+                    found.wrong_different += int(torch.count_nonzero(tile < threshold))
+                    continue
+                same = labels[top:bottom, None] == labels[None, begin:end]
+                rows, columns = torch.arange(top, bottom)[:, None], torch.arange(begin, end)[None]
+                valid = columns > rows if once else columns != rows
+                same, different = same & valid, ~same & valid
+                found.far.offer(tile, same, corner, descending=True)
+                found.near.offer(tile, different, corner)
+                found.close.offer(tile, valid, corner, around=threshold)
+                found.wrong_same += int(torch.count_nonzero((tile >= threshold) & same))
+                found.wrong_different += int(torch.count_nonzero((tile < threshold) & different))
+        return found
+
+    # Every thread takes each so many-th strip of rows, since the strips of a half square grow shorter.
+    with ThreadPoolExecutor(threads) as pool:
+        parts = list(pool.map(look, (range(_ROWS * k, n, _ROWS * threads) for k in range(threads))))
+    far, near, close = (_joined([getattr(part, name) for part in parts]) for name in ("far", "near", "close"))
     counts = torch.bincount(labels.long()).double()
     ordered = 1 if once else 2
     same_pairs = ordered * int((counts * (counts - 1) / 2).sum())
@@ -99,8 +108,8 @@ def mine(judge: Judge, labels: Tensor, threshold: float, most: int) -> Mining:
         close.pairs(labels),
         same_pairs,
         ordered * (n * (n - 1) // 2) - same_pairs,
-        wrong_same,
-        wrong_different,
+        sum(part.wrong_same for part in parts),
+        sum(part.wrong_different for part in parts),
     )
 
 
@@ -165,6 +174,28 @@ class _Smallest:
 
     def pairs(self, labels: Tensor) -> MinedPairs:
         return MinedPairs(self.left, self.right, labels[self.left] == labels[self.right], self.distances)
+
+
+@dataclass
+class _Found:
+    """What one thread has found so far."""
+
+    far: _Smallest
+    near: _Smallest
+    close: _Smallest
+    wrong_same: int = 0
+    wrong_different: int = 0
+
+
+def _joined(parts: list[_Smallest]) -> _Smallest:
+    """The smallest of all parts. Of pairs with one key the earlier tile comes first, as if one thread had seen all."""
+    columns = zip(*((part.keys, part.left, part.right, part.distances) for part in parts))
+    keys, left, right, distances = (torch.cat(column) for column in columns)
+    # Inside a part, pairs with one key stand in the order of their tiles already.
+    order = (left // _ROWS).argsort(stable=True)
+    joined = _Smallest(parts[0].most)
+    joined._merge(keys[order], left[order], right[order], distances[order])
+    return joined
 
 
 def _mistakes(same: MinedPairs, different: MinedPairs, threshold: float, most: int) -> MinedPairs:

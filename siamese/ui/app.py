@@ -11,7 +11,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from siamese.training.jobs.registry import SWITCH_INTERVAL
-from siamese.training.memory import share_pools
+from siamese.training.memory import keep_freed_memory
 from siamese.ui import page_head
 from siamese.ui.api.pictures import offer_picture_api
 from siamese.ui.api.runs import offer_api
@@ -71,7 +71,7 @@ def _tab_of_link(request: gr.Request) -> Any:
 def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
     """Starts serving the page in the background and returns its address; wait_for_end waits."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    share_pools()
+    keep_freed_memory()
     open_log()
     # After every failed event Gradio sums up all events that it remembers: 10,000, unless this number is smaller.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")

@@ -58,6 +58,10 @@ def test_every_order_equals_brute_force(
         patch.setattr(mining, "_ROWS", rows)
         patch.setattr(mining, "_COLUMNS", columns)
         mined = mine(judge, labels, threshold, most)
+        by_three = mine(judge, labels, threshold, most, threads=3)
+    for of_one, of_three in zip(vars(mined).values(), vars(by_three).values()):
+        same_pairs = isinstance(of_one, MinedPairs) and all(map(torch.equal, of_one, of_three))
+        assert same_pairs or (not isinstance(of_one, MinedPairs) and of_one == of_three)
     pairs = everything(judge, labels)
     same, different = [p for p in pairs if p[1]], [p for p in pairs if not p[1]]
     check(mined.hardest_same, sorted(same, reverse=True)[:most], judge, labels)

@@ -19,7 +19,8 @@ from siamese.training.jobs.job import RunTraining, TrainingJob
 from siamese.training.jobs.line import Line
 
 _NICE = 5  # of a worker on a CPU: a page's question is answered before the next step of training
-TURN_SECONDS = 1.0  # how long a worker stays with a run while other runs want it
+TURN_SECONDS = 1.0  # how long a worker stays with a run while other runs want it,
+ROUND_SECONDS = 10.0  # or less, where so many share it that they would not all have had a turn in this time
 
 
 def stream_of_its_own(device: torch.device) -> AbstractContextManager[object]:
@@ -56,7 +57,7 @@ class Workers:
 
     threads: CPU threads of each worker, None for torch's own choice.
     cores: of the CPU, which the runs that train share; None: every worker keeps its `threads`.
-    turn: seconds that a worker stays with a run while other runs want it.
+    turn: seconds that a worker stays with a run while other runs want it, at most.
     on_lost: called once, with a sentence that says why, when the device no longer works or a worker cannot start; all
     workers then go.
     """
@@ -124,7 +125,11 @@ class Workers:
 
     def _advance(self, job: TrainingJob, number: int) -> None:
         # The first turn is over with the first point of the curve, so that many who start together all see theirs soon.
-        until = time.monotonic() + (self._turn if job.history.progress is not None else 0.0)
+        turn = min(self._turn, ROUND_SECONDS * self.count / max(1, self._line.turning()))
+        until = time.monotonic() + (turn if job.history.progress is not None else 0.0)
+
+        # After its last step a run measures what its distances mean. That takes seconds, so it is a turn of its own.
+        had_steps = job.history.newest_step < job.recipe.steps
 
         choice = ThreadChoice()
         seen: Progress | None = None
@@ -136,7 +141,10 @@ class Workers:
                 if seen is not None:
                     choice.after_report(seen.steps_per_second, self.cores.share)
                     choice.use()
-            return job.history.progress is not None and time.monotonic() > until and self._line.wanted_by_others(number)
+            if job.history.progress is None:
+                return False
+            over = time.monotonic() > until or (had_steps and job.history.newest_step >= job.recipe.steps)
+            return over and self._line.wanted_by_others(number)
 
         try:
             if job.dataset is None:

@@ -6,6 +6,7 @@ import weakref
 from typing import Any
 
 from siamese.evaluation.mining import Mining, mine
+from siamese.training.jobs.machine import usable_cores
 from siamese.ui.explore.cards import scale_of, test_cards
 from siamese.ui.explore.source import Judged, Source, in_worker
 
@@ -27,7 +28,7 @@ def _errors(source: Source, options: dict[str, Any]) -> dict[str, Any]:
     judged = source.judged(options.get("step"))
     checkpoint = judged.checkpoint
     if (mined := _mined.get(judged)) is None:
-        mined = _mined[judged] = mine(judged.judge, judged.bank.labels, checkpoint.threshold, MOST)
+        mined = _mined[judged] = mine(judged.judge, judged.bank.labels, checkpoint.threshold, MOST, usable_cores())
     order = options["order"] if options["order"] in ORDERS else ORDERS[0]
     pairs = getattr(mined, order)
     size = options["size"]
