@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from siamese import SiameseError
-from siamese.models.oriented import OrientedFilters
+from siamese.models.oriented import FEATURES, OrientedFilters
 from siamese.recipes.recipe import TorchvisionEncoder
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -94,8 +94,13 @@ def build_encoder(
 def _features(layers: nn.Module, channels: int, size: tuple[int, int], name: str) -> int:
     """How many numbers the convolutions make of one image. Raises SiameseError where the image is too small for them."""
     count = 0  # torch 2.8 gives no numbers where a later version refuses the image
+    probe = layers.eval()
+    if isinstance(layers, nn.Sequential):
+        # Batch norm changes no shape. On the device "meta", by which checkpoints are checked, it would make torch load
+        # its compiler, which takes two seconds of every start.
+        probe = nn.Sequential(*(layer for layer in layers if not isinstance(layer, nn.BatchNorm2d)))
     with contextlib.suppress(RuntimeError), torch.no_grad():
-        count = layers.eval()(torch.zeros(1, channels, *size)).numel()
+        count = probe(torch.zeros(1, channels, *size)).numel()
     layers.train()
     if not count:
         raise SiameseError(
@@ -114,24 +119,26 @@ def _block(inputs: int, outputs: int, kernel: int, stride: int, pool: bool = Fal
     return layers + ([nn.MaxPool2d(2)] if pool else [])
 
 
-def _with_projection(
+def _projected(
     layers: list[nn.Module], channels: int, size: tuple[int, int], embedding_dim: int, name: str
 ) -> nn.Sequential:
-    convolutions = nn.Sequential(*layers)
-    projection = Projection(_features(convolutions, channels, size, name), embedding_dim)
+    return _with_projection(layers, _features(nn.Sequential(*layers), channels, size, name), embedding_dim)
+
+
+def _with_projection(layers: list[nn.Module], features: int, embedding_dim: int) -> nn.Sequential:
     # Checkpoints use the names of these layers: do not change them.
-    return nn.Sequential(OrderedDict({"0": convolutions, "2": projection}))
+    return nn.Sequential(OrderedDict({"0": nn.Sequential(*layers), "2": Projection(features, embedding_dim)}))
 
 
 def _strided(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
     """Two strided 5×5 convolutions (16, 32): on a CPU five times faster than pooled 3×3 ones of the same widths."""
-    return _with_projection(_block(channels, 16, 5, 2) + _block(16, 32, 5, 2), channels, size, embedding_dim, "strided")
+    return _projected(_block(channels, 16, 5, 2) + _block(16, 32, 5, 2), channels, size, embedding_dim, "strided")
 
 
 def _strided_wide(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
     """Three strided convolutions (5×5 32, 5×5 64, 3×3 128)."""
     layers = _block(channels, 32, 5, 2) + _block(32, 64, 5, 2) + _block(64, 128, 3, 2)
-    return _with_projection(layers, channels, size, embedding_dim, "strided-wide")
+    return _projected(layers, channels, size, embedding_dim, "strided-wide")
 
 
 def _strided_mid(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
@@ -139,7 +146,7 @@ def _strided_mid(channels: int, size: tuple[int, int], embedding_dim: int) -> nn
     strided-wide, half of strided-deep's."""
     layers = _block(channels, 32, 5, 2) + _block(32, 64, 5, 2) + _block(64, 96, 3, 1)
     layers += _block(96, 128, 3, 2) + _block(128, 128, 3, 1)
-    return _with_projection(layers, channels, size, embedding_dim, "strided-mid")
+    return _projected(layers, channels, size, embedding_dim, "strided-mid")
 
 
 def _strided_deep(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
@@ -147,7 +154,7 @@ def _strided_deep(channels: int, size: tuple[int, int], embedding_dim: int) -> n
     strided-wide, and less than two thirds of conv4's."""
     layers = _block(channels, 32, 5, 2) + _block(32, 64, 3, 1) + _block(64, 128, 3, 2)
     layers += _block(128, 128, 3, 1) + _block(128, 128, 3, 2)
-    return _with_projection(layers, channels, size, embedding_dim, "strided-deep")
+    return _projected(layers, channels, size, embedding_dim, "strided-deep")
 
 
 def _conv4(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
@@ -155,7 +162,7 @@ def _conv4(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Modul
     layers = _block(channels, 64, 3, 1, pool=True)
     for _ in range(3):
         layers += _block(64, 64, 3, 1, pool=True)
-    return _with_projection(layers, channels, size, embedding_dim, "conv4")
+    return _projected(layers, channels, size, embedding_dim, "conv4")
 
 
 def _mnist_post(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
@@ -226,7 +233,7 @@ def _triplet_network(channels: int, size: tuple[int, int], embedding_dim: int) -
 
 def _oriented(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
     """Fixed oriented filters and a projection, which is all that is learnt: for few training images."""
-    return _with_projection([OrientedFilters()], channels, size, embedding_dim, "oriented")
+    return _with_projection([OrientedFilters()], FEATURES, embedding_dim)
 
 
 def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim: int, pretrained: bool) -> nn.Module:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 _DIRECTIONS = 8
 _CELLS = 8  # of the grid over which each filter's answers are averaged, per side
+FEATURES = 4 * _DIRECTIONS * _CELLS**2  # of every image, whatever its size
 _SHRINKS = (1.0, 1.75, 3.0)  # the waves look at the image at these sizes: fine, middle and coarse
 
 
@@ -24,17 +25,10 @@ class OrientedFilters(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        turn = torch.arange(_DIRECTIONS).view(-1, 1, 1) / _DIRECTIONS * torch.pi
-        y, x = torch.meshgrid(torch.arange(-4.0, 5), torch.arange(-4.0, 5), indexing="ij")
-        phase = 2 * torch.pi / 2.6 * (x * turn.cos() + y * turn.sin())
-        window = torch.exp(-(x**2 + y**2) / 2.88)
-        window = window / window.sum()
-        even = window * phase.cos()
-        even = even - window * even.sum((1, 2), keepdim=True)  # an even image has no wave
-        self.register_buffer("waves", torch.cat([even, window * phase.sin()])[:, None], persistent=False)
-        slope = torch.tensor([[0.0, 0, 0], [-1, 0, 1], [0, 0, 0]])
-        edges = slope * (2 * turn).cos() + slope.T * (2 * turn).sin()
-        self.register_buffer("edges", edges[:, None], persistent=False)
+        device = torch.empty(0).device  # the one that the network is built on
+        waves, edges = _filters()
+        self.register_buffer("waves", waves.to(device), persistent=False)
+        self.register_buffer("edges", edges.to(device), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
         grey = images.mean(1, keepdim=True)
@@ -51,6 +45,22 @@ class OrientedFilters(nn.Module):
             even, odd = _filtered(small, self.waves).chunk(2, 1)
             parts.append(F.adaptive_avg_pool2d(_smooth((even**2 + odd**2).sqrt(), 1), _CELLS))
         return torch.cat(parts, 1).sqrt()
+
+
+def _filters() -> tuple[Tensor, Tensor]:
+    """Waves, float32 [16, 1, 9, 9]: eight even ones, then eight odd ones.  Edges, float32 [8, 1, 3, 3]."""
+    # On the device "meta" torch would load its compiler for this arithmetic, which takes two seconds.
+    with torch.device("cpu"):
+        turn = torch.arange(_DIRECTIONS).view(-1, 1, 1) / _DIRECTIONS * torch.pi
+        y, x = torch.meshgrid(torch.arange(-4.0, 5), torch.arange(-4.0, 5), indexing="ij")
+        phase = 2 * torch.pi / 2.6 * (x * turn.cos() + y * turn.sin())
+        window = torch.exp(-(x**2 + y**2) / 2.88)
+        window = window / window.sum()
+        even = window * phase.cos()
+        even = even - window * even.sum((1, 2), keepdim=True)  # an even image has no wave
+        slope = torch.tensor([[0.0, 0, 0], [-1, 0, 1], [0, 0, 0]])
+        edges = slope * (2 * turn).cos() + slope.T * (2 * turn).sin()
+        return torch.cat([even, window * phase.sin()])[:, None], edges[:, None]
 
 
 def _filtered(images: Tensor, filters: Tensor) -> Tensor:

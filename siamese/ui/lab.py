@@ -117,6 +117,9 @@ class Lab:
             with contextlib.suppress(SiameseError):
                 load_dataset(FIRST, self.settings.data_dir, progress=self._unless_closed)
             self.ready.set()
+            # The first step of the first optimiser makes torch load its compiler, for two seconds. Better now than
+            # after the first click on Start.
+            torch.optim.AdamW([torch.zeros(1, requires_grad=True)]).step()
             for name in LATER:
                 with contextlib.suppress(SiameseError):
                     self._when_idle(name)
