@@ -1,8 +1,8 @@
-"""New characters, composed of the strokes of known ones: as many classes to learn from as one likes.
+"""Composes new characters from the strokes of recorded ones, so that there are as many training classes as needed.
 
-Omniglot's characters were drawn by twenty people each. A new character takes some strokes of different characters,
-turned, mirrored and scaled, and joins most of them (the stroke relations of Lake, Salakhutdinov, Tenenbaum 2015). Each
-of its images takes every stroke from another person, so a new character varies as a real one does.
+Twenty people have drawn each character of Omniglot. A new character takes strokes of different characters, turns,
+mirrors and scales them, and joins most of them (the stroke relations of Lake, Salakhutdinov, Tenenbaum 2015). In each
+image of a new character, every stroke comes from a random person, so its images vary as those of a real character.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ from torch import Generator, Tensor
 from siamese.data.pen import POINTS, extent
 
 MOST = 5  # strokes of a new character
-_CHANCES = (0.04, 0.2, 0.32, 0.26, 0.18)  # of one stroke, two, ...
-_FAR = 0.12  # share of the side: a stroke that lies farther from the others' on average was drawn in another way
+_CHANCES = (0.04, 0.2, 0.32, 0.26, 0.18)  # that a new character has one stroke, two, ...
+_FAR = 0.12  # share of the side: a drawing with a stroke farther than this from the median one was drawn differently
 
 
 class _Plan(NamedTuple):
-    """How new characters are put together, for [characters, MOST] strokes.
+    """How new characters are put together; each tensor is [characters, MOST, ...].
 
-    part: which known stroke.  shape: [..., 2, 2], how it is turned, mirrored and scaled.  joined: whether it touches an
-    earlier stroke, the one of number before, its point here on that stroke's point there.  place: [..., 2], where its
-    middle lies if it touches none.
+    part: the number of the recorded stroke.  shape: [..., 2, 2], the matrix that turns, mirrors and scales it.
+    touches: whether it touches an earlier stroke.  earlier: the number of that stroke.  own_point, earlier_point: the
+    points of both strokes that touch.  place: [..., 2], the middle of a stroke that touches none.
     """
 
     part: Tensor
     shape: Tensor
-    joined: Tensor
-    before: Tensor
-    there: Tensor
-    here: Tensor
+    touches: Tensor
+    earlier: Tensor
+    earlier_point: Tensor
+    own_point: Tensor
     place: Tensor
 
 
 def compose(characters: Sequence[Sequence[Tensor]], new: int, images: int, generator: Generator) -> list[Tensor]:
-    """So many drawings of each of new characters, float32 [strokes, POINTS, 2] each, character by character.
+    """Drawings of `new` characters, `images` of each, one character after the other; float32 [strokes, POINTS, 2].
 
-    characters: the drawings of each known character, in the same form. Every other new character differs from the one
-    before it in one stroke, or in where that stroke is put.
+    characters: the drawings of each recorded character, in the same form. The new characters come in pairs: the second
+    one differs from the first only in one stroke, or in the place of one stroke.
     """
     parts = [part for drawings in characters for part in _parts(drawings)]
     most = max(len(part) for part in parts)
-    known = torch.stack([part[torch.arange(most) % len(part)] for part in parts])
+    recorded = torch.stack([part[torch.arange(most) % len(part)] for part in parts])
     strokes = torch.multinomial(torch.tensor(_CHANCES), -(-new // 2), True, generator=generator) + 1
     strokes = strokes.repeat_interleave(2)[:new]
-    plan = _Plan(*(t.repeat_interleave(images, 0) for t in _siblings(len(known), strokes, generator)))
+    plan = _Plan(*(t.repeat_interleave(images, 0) for t in _siblings(len(recorded), strokes, generator)))
     real = (torch.arange(MOST) < strokes[:, None]).repeat_interleave(images, 0)
-    curves = _assembled(plan, known, generator)
+    curves = _assemble(plan, recorded, generator)
     low, high = extent(curves, real)
     size = (0.5 + 0.42 * torch.rand(new, generator=generator)).repeat_interleave(images)
     size = size * (0.1 * torch.randn(len(curves), generator=generator)).exp()
@@ -61,35 +61,35 @@ def compose(characters: Sequence[Sequence[Tensor]], new: int, images: int, gener
 
 
 def _parts(drawings: Sequence[Tensor]) -> list[Tensor]:
-    """The strokes of a character, float32 [people, POINTS, 2] each, its middle at 0.
+    """The strokes of a character, each float32 [people, POINTS, 2] with its middle at 0.
 
-    Of those who drew it with the commonest number of strokes, in the order and direction of the first of them; who
-    drew it in quite another way is left out.
+    Only the people count who used the most frequent number of strokes. The order and direction of the first of them
+    holds for all. People who drew the character very differently are left out.
     """
     common = int(torch.tensor([len(strokes) for strokes in drawings]).mode().values)
     alike = [
         strokes - (strokes.amin((0, 1)) + strokes.amax((0, 1))) / 2 for strokes in drawings if len(strokes) == common
     ]
     ordered = torch.stack([_in_order_of(alike[0], strokes) for strokes in alike])
-    off = (ordered - ordered.median(0).values).square().sum(-1).mean(-1).sqrt().amax(1)
-    ordered = ordered[off <= off.median().clamp_min(_FAR)]
+    distance = (ordered - ordered.median(0).values).square().sum(-1).mean(-1).sqrt().amax(1)
+    ordered = ordered[distance <= distance.median().clamp_min(_FAR)]
     return list((ordered - (ordered.amin(2, True) + ordered.amax(2, True)) / 2).transpose(0, 1))
 
 
 def _in_order_of(first: Tensor, strokes: Tensor) -> Tensor:
-    """The strokes, each put where the nearest stroke of the first drawing stands and drawn in its direction."""
+    """The strokes in the order and direction of the nearest strokes of the first drawing."""
     both_ways = torch.stack([strokes, strokes.flip(1)], 1)
     apart, way = (both_ways - first[:, None, None]).square().sum(-1).mean(-1).min(2)
-    left, chosen = list(range(len(strokes))), []
+    remaining, chosen = list(range(len(strokes))), []
     for i in range(len(first)):
-        nearest = min(left, key=lambda j: float(apart[i, j]))
-        left.remove(nearest)
+        nearest = min(remaining, key=lambda j: float(apart[i, j]))
+        remaining.remove(nearest)
         chosen.append(both_ways[nearest, way[i, nearest]])
     return torch.stack(chosen)
 
 
 def _siblings(parts: int, strokes: Tensor, generator: Generator) -> _Plan:
-    """Plans of characters, two by two: the second changes one stroke of the first, or only where it is put."""
+    """Plans of characters in pairs: the second one changes one stroke of the first, or only the place of it."""
     n = len(strokes)
     first, other = (_plan(parts, n, generator) for _ in range(2))
     second = torch.arange(n) % 2 == 1
@@ -119,27 +119,30 @@ def _plan(parts: int, n: int, generator: Generator) -> _Plan:
     return _Plan(
         part=(chance() * parts).long(),
         shape=torch.stack([cos * mirror, sin * mirror, -sin, cos], -1).unflatten(-1, (2, 2)),
-        joined=chance() < 0.75,
-        before=(chance() * torch.arange(MOST).clamp_min(1)).long(),
-        there=point(),
-        here=point(),
+        touches=chance() < 0.75,
+        earlier=(chance() * torch.arange(MOST).clamp_min(1)).long(),
+        earlier_point=point(),
+        own_point=point(),
         place=chance(2) * 0.6 - 0.3,
     )
 
 
-def _assembled(plan: _Plan, known: Tensor, generator: Generator) -> Tensor:
-    """The strokes of each drawing where they belong, float32 [n, MOST, POINTS, 2]; known: [parts, people, POINTS, 2]."""
+def _assemble(plan: _Plan, recorded: Tensor, generator: Generator) -> Tensor:
+    """The strokes of each drawing in their places, float32 [n, MOST, POINTS, 2].
+
+    recorded: [parts, people, POINTS, 2].
+    """
     n = len(plan.part)
     rows = torch.arange(n)
-    person = (torch.rand(n, MOST, generator=generator) * known.shape[1]).long()
+    person = (torch.rand(n, MOST, generator=generator) * recorded.shape[1]).long()
     curves = torch.zeros(n, MOST, POINTS, 2)
     for k in range(MOST):
-        curve = known[plan.part[:, k], person[:, k]] @ plan.shape[:, k]
+        curve = recorded[plan.part[:, k], person[:, k]] @ plan.shape[:, k]
         if k > 0:
-            joint = curves[rows, plan.before[:, k], plan.there[:, k]] - curve[rows, plan.here[:, k]]
-            # A joint is hit more exactly than a place is.
-            touching, apart = (spread * torch.randn(n, 2, generator=generator) for spread in (0.012, 0.03))
-            shift = torch.where(plan.joined[:, k, None], joint + touching, plan.place[:, k] + apart)
+            to_joint = curves[rows, plan.earlier[:, k], plan.earlier_point[:, k]] - curve[rows, plan.own_point[:, k]]
+            # People hit a joint more exactly than a free place.
+            joint_error, place_error = (spread * torch.randn(n, 2, generator=generator) for spread in (0.012, 0.03))
+            shift = torch.where(plan.touches[:, k, None], to_joint + joint_error, plan.place[:, k] + place_error)
             curve = curve + shift[:, None]
         curves[:, k] = curve
     return curves

@@ -17,7 +17,7 @@ from PIL import Image
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.doodle_faces import dataset, drawing, easel, hair, traits
 from siamese.data.doodle_faces.drawing import draw
-from siamese.data.doodle_faces.people import UNLIKE, looks, people, trait_distance
+from siamese.data.doodle_faces.people import LEAST_DISTANCE, looks, people, trait_distance
 from siamese.data.doodle_faces.traits import Look, Person
 
 PARTS = ("train", "validation", "test")
@@ -158,7 +158,7 @@ def test_any_two_people_differ_visibly(seed: int) -> None:
     cast = people(240, seed)
     assert len({person.name for person in cast}) == 240
     distances = [trait_distance(a, b) for a, b in itertools.combinations(cast, 2)]
-    assert min(distances) >= UNLIKE
+    assert min(distances) >= LEAST_DISTANCE
     assert people(240, seed) == cast
     assert people(10, seed) == cast[:10]
 
@@ -239,15 +239,15 @@ def test_larger_picture_is_the_same_picture() -> None:
 def test_light_by_hand() -> None:
     grey = Image.new("RGB", (3, 3), (100, 100, 100))
     even = Look(contrast=0.0)
-    assert np.asarray(drawing._lit(grey, even)).tolist() == [[[100, 100, 100]] * 3] * 3
-    assert np.asarray(drawing._lit(grey, replace(even, brightness=0.8, warmth=0.05)))[1, 1].tolist() == [
+    assert np.asarray(drawing._light(grey, even)).tolist() == [[[100, 100, 100]] * 3] * 3
+    assert np.asarray(drawing._light(grey, replace(even, brightness=0.8, warmth=0.05)))[1, 1].tolist() == [
         84,
         80,
         76,
     ]
-    from_the_left = np.asarray(drawing._lit(grey, Look(light=math.pi, contrast=0.2)))[1, :, 0]
+    from_the_left = np.asarray(drawing._light(grey, Look(light=math.pi, contrast=0.2)))[1, :, 0]
     assert from_the_left.tolist() == [120, 100, 80]
-    assert np.asarray(drawing._lit(grey, replace(even, brightness=9.0))).max() == 255
+    assert np.asarray(drawing._light(grey, replace(even, brightness=9.0))).max() == 255
 
 
 @pytest.mark.parametrize("controls", [3, 5, 9])

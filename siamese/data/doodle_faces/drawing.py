@@ -1,4 +1,4 @@
-"""One picture of a person: each part of the face is painted in turn, from back to front."""
+"""Draws one picture of a person. The parts are painted from back to front."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from siamese.data.doodle_faces.easel import (
     half_sides,
     mix,
     ribbon,
-    shaded,
+    shade,
     smooth_line,
     smooth_loop,
 )
@@ -44,7 +44,7 @@ SIZE = 64  # side of an image, in pixels
 
 
 def draw(person: Person, look: Look, size: int = SIZE) -> Image.Image:
-    """A picture of the person with that look: RGB, size × size."""
+    """The picture of this person with this look: RGB, size × size."""
     easel = Easel(person, look)
     skin = SKINS[person.skin]
     hair = HAIRS[person.hair_colour]
@@ -65,7 +65,7 @@ def draw(person: Person, look: Look, size: int = SIZE) -> Image.Image:
     _paint_locks(easel, locks, "front")
     if person.glasses != "none":
         _paint_glasses(easel, person)
-    return _lit(easel.painted(4 * size).reduce(4), look)
+    return _light(easel.paint(4 * size).reduce(4), look)
 
 
 @lru_cache(maxsize=8)
@@ -74,10 +74,10 @@ def _locks(person: Person) -> tuple[tuple[str, Points, Colour], ...]:
     hair = STYLES[person.hair]
     if person.headwear in KEEPS_SIDES:
         hair = tuple(lock for lock in hair if lock[1] <= 0)  # no sheen on hair under a hat
-    worn = HEADWEAR[person.headwear]
-    coloured = [(lock, HAIRS[person.hair_colour]) for lock in hair] + [(lock, ACCENTS[person.accent]) for lock in worn]
+    hair_colour, cloth_colour = HAIRS[person.hair_colour], ACCENTS[person.accent]
+    coloured = [(lock, hair_colour) for lock in hair] + [(lock, cloth_colour) for lock in HEADWEAR[person.headwear]]
     return tuple(
-        (layer, smooth_loop(np.array(points) * half_sides(person), 4), shaded(colour, 0.16 * tone))
+        (layer, smooth_loop(np.array(points) * half_sides(person), 4), shade(colour, 0.16 * tone))
         for (layer, tone, points), colour in coloured
     )
 
@@ -99,7 +99,7 @@ def _paint_body(easel: Easel, look: Look, skin: Colour) -> None:
             easel.body(np.array([(-116.0, y + 4), (116.0, y + 4), (116.0, y + 10), (-116.0, y + 10)]), trim)
     jaw = easel.beneath(np.array([(-27.0, 40.0), (27.0, 40.0)]), -8.0)
     base = np.array([(33.0, 96.0), (20.0, 106.0), (0.0, 110.0), (-20.0, 106.0), (-33.0, 96.0)])
-    easel.body(np.concatenate([jaw, base]), shaded(skin, -0.2))
+    easel.body(np.concatenate([jaw, base]), shade(skin, -0.2))
     if look.collar == 2:  # shirt
         for side in (-1, 1):
             easel.body(np.array([(side * 34.0, 84.0), (side * 44.0, 98.0), (side * 20.0, 124.0), (0.0, 108.0)]), trim)
@@ -108,18 +108,18 @@ def _paint_body(easel: Easel, look: Look, skin: Colour) -> None:
             smooth_loop(
                 np.array([(-38.0, 84.0), (0.0, 94.0), (38.0, 84.0), (42.0, 108.0), (0.0, 118.0), (-42.0, 108.0)]), 3
             ),
-            shaded(cloth, -0.12),
+            shade(cloth, -0.12),
         )
     elif look.collar == 0:  # round neck with a rim
         rim = smooth_line(np.array([(-37.0, 92.0), (-24.0, 106.0), (0.0, 112.0), (24.0, 106.0), (37.0, 92.0)]), 4)
-        easel.body(ribbon(rim, 6.0), shaded(cloth, -0.18))
+        easel.body(ribbon(rim, 6.0), shade(cloth, -0.18))
 
 
 def _paint_ears(easel: Easel, person: Person, skin: Colour) -> None:
     for side in (-1, 1):
         middle = np.array([side * (easel.half_width + 3.0), 0.06 * easel.half_height])
-        easel.beside(RING * (10.0 * person.ears, 15.0 * person.ears) + middle, shaded(skin, -0.06), -8.0)
-        easel.beside(RING * (5.0 * person.ears, 9.0 * person.ears) + middle, shaded(skin, -0.22), -8.0)
+        easel.beside(RING * (10.0 * person.ears, 15.0 * person.ears) + middle, shade(skin, -0.06), -8.0)
+        easel.beside(RING * (5.0 * person.ears, 9.0 * person.ears) + middle, shade(skin, -0.22), -8.0)
         lobe = middle + (side * 2.0, 17.0 * person.ears)
         if person.earrings == "studs":
             easel.beside(RING * 5.0 + lobe, (247, 206, 92), -6.0)
@@ -128,16 +128,16 @@ def _paint_ears(easel: Easel, person: Person, skin: Colour) -> None:
 
 
 def _ring(outer: Points, inner_share: float) -> Points:
-    """A closed band as one outline: around, and back along the inside."""
+    """A closed band as one outline: along the outer edge, then back along the inner edge."""
     loop = np.concatenate([outer, outer[:1]])
     return np.concatenate([loop, loop[::-1] * inner_share])
 
 
 def _paint_head(easel: Easel, person: Person, look: Look, skin: Colour, hair: Colour) -> None:
     outline = smooth_loop(easel.share(pair((0.0, -1.0), *FACES[person.face][2], (0.0, 1.0))))
-    easel.outline(outline, shaded(skin, -0.13))
-    toward = np.array([math.cos(look.light), math.sin(look.light)]) * 5.0
-    easel.outline(outline * 0.925 + toward, skin)
+    easel.outline(outline, shade(skin, -0.13))
+    to_light = np.array([math.cos(look.light), math.sin(look.light)]) * 5.0
+    easel.outline(outline * 0.925 + to_light, skin)
 
     w, h = easel.half_width, easel.half_height
     blush = mix(skin, (226, 84, 84), 0.36 if person.marks == "blush" else 0.17)
@@ -150,14 +150,14 @@ def _paint_head(easel: Easel, person: Person, look: Look, skin: Colour, hair: Co
                 easel.face(DOT * 2.6 + (side * u * w, v * h), dark)
     if person.marks in ("mole left", "mole right"):
         side = -1 if person.marks == "mole left" else 1
-        easel.face(DOT * 3.6 + (side * 0.46 * w, 0.5 * h), shaded(skin, -0.62))
+        easel.face(DOT * 3.6 + (side * 0.46 * w, 0.5 * h), shade(skin, -0.62))
     if person.beard != "none":
         share = {"stubble": 0.24, "short": 0.68}.get(person.beard, 1.0)
         if person.beard not in ("moustache", "handlebar"):
             patch = smooth_loop(easel.share(BEARDS[person.beard]), 4)
-            easel.face(patch, mix(skin, shaded(hair, -0.08), share))
+            easel.face(patch, mix(skin, shade(hair, -0.08), share))
     if person.wrinkles:
-        line = shaded(skin, -0.24)
+        line = shade(skin, -0.24)
         for side in (-1, 1):
             fold = smooth_line(np.array([(side * 0.3, 0.3), (side * 0.42, 0.42), (side * 0.44, 0.54)]) * (w, h), 4)
             easel.face(ribbon(fold, 3.0), line)
@@ -167,13 +167,13 @@ def _paint_head(easel: Easel, person: Person, look: Look, skin: Colour, hair: Co
 
 
 def _paint_nose(easel: Easel, person: Person, look: Look, skin: Colour) -> None:
-    dark, bright = shaded(skin, -0.2), shaded(skin, 0.32)
+    dark, bright = shade(skin, -0.2), shade(skin, 0.32)
     size = person.nose_size
     tip = np.array([0.0, 0.31 * easel.half_height])
-    side = -1.0 if math.cos(look.light) > 0 else 1.0  # the shadow falls away from the light
+    side = -1.0 if math.cos(look.light) > 0 else 1.0  # the shadow is on the side away from the light
     if person.nose == "button":
         easel.face(RING * (9.0 * size, 7.5 * size) + tip, dark, 10.0)
-        easel.face(RING * (6.5 * size, 5.0 * size) + tip - (0.0, 1.5), shaded(skin, 0.12), 11.0)
+        easel.face(RING * (6.5 * size, 5.0 * size) + tip - (0.0, 1.5), shade(skin, 0.12), 11.0)
     elif person.nose == "long":
         bridge = np.array([(side * 4.0, -30.0), (side * 7.0 * size, -4.0), (side * 9.0 * size, 4.0), (0.0, 8.0)])
         easel.face(ribbon(smooth_line(bridge + tip, 4), 4.0), dark, 9.0)
@@ -190,7 +190,7 @@ def _paint_nose(easel: Easel, person: Person, look: Look, skin: Colour) -> None:
         easel.face(np.array([(0.0, -24.0), (side * 11.0 * size, 6.0), (-2.0 * side, 8.0)]) + tip, dark, 10.0)
     else:  # small: two nostrils
         for nostril in (-1, 1):
-            easel.face(DOT * (2.8, 2.2) + tip + (nostril * 5.0 * size, 3.0), shaded(skin, -0.4), 8.0)
+            easel.face(DOT * (2.8, 2.2) + tip + (nostril * 5.0 * size, 3.0), shade(skin, -0.4), 8.0)
     if person.nose != "small":
         easel.face(DOT * (2.8, 2.2) + tip - (side * 2.5, 4.0), bright, 12.0)
 
@@ -230,7 +230,7 @@ def _paint_mouth(easel: Easel, person: Person, look: Look, skin: Colour, hair: C
         easel.face(ribbon(centre, 3.2), mix(lip, (60, 16, 24), 0.62), 4.0)
     if person.beard in ("moustache", "handlebar", "full", "circle"):
         patch = BEARDS["handlebar" if person.beard == "handlebar" else "moustache"]
-        easel.face(smooth_loop(easel.share(patch) - (0.0, 0.3 * drop), 4), shaded(hair, -0.02), 6.0)
+        easel.face(smooth_loop(easel.share(patch) - (0.0, 0.3 * drop), 4), shade(hair, -0.02), 6.0)
 
 
 def _paint_eye(easel: Easel, person: Person, look: Look, skin: Colour, side: int) -> None:
@@ -248,7 +248,7 @@ def _paint_eye(easel: Easel, person: Person, look: Look, skin: Colour, side: int
     def column(y: Points) -> Points:
         return np.column_stack([x * half, y]) + middle
 
-    easel.face(ribbon(column(up - 4.5), 3.0), shaded(skin, -0.14))  # the fold of the lid
+    easel.face(ribbon(column(up - 4.5), 3.0), shade(skin, -0.14))  # the fold of the lid
     if closed < 0.75:
         easel.face(np.concatenate([column(up), column(low)[::-1]]), (252, 250, 247))
         gaze = np.array([0.3 * half * look.gaze_x, 0.28 * height * look.gaze_y])
@@ -305,8 +305,8 @@ def _paint_glasses(easel: Easel, person: Person) -> None:
     easel.face(ribbon(bridge, 4.5), colour, 10.0)
 
 
-def _lit(image: Image.Image, look: Look) -> Image.Image:
-    """The picture under the look's light: brighter toward it, and warmer or cooler."""
+def _light(image: Image.Image, look: Look) -> Image.Image:
+    """The picture in the light of the look: brighter on the side of the light, and warmer or cooler."""
     pixels = np.asarray(image, dtype=np.float32)
     ramp = np.linspace(-1.0, 1.0, image.width, dtype=np.float32)
     slope = ramp[None, :] * math.cos(look.light) + ramp[:, None] * math.sin(look.light)

@@ -1,4 +1,4 @@
-"""Curves, strokes and an easel that paints flat shapes on a head that turns."""
+"""Curves, strokes, and an easel that paints flat shapes on a turned head."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
     return round(keep * a[0] + share * b[0]), round(keep * a[1] + share * b[1]), round(keep * a[2] + share * b[2])
 
 
-def shaded(colour: Colour, tone: float) -> Colour:
-    """Darker for a tone below 0, lighter above."""
+def shade(colour: Colour, tone: float) -> Colour:
+    """The colour, darker for a tone below 0 and lighter for one above 0."""
     return mix(colour, (20, 8, 24) if tone < 0 else (255, 246, 226), abs(tone))
 
 
@@ -44,17 +44,17 @@ def _spline(controls: int, closed: bool, steps: int) -> Points:
 
 
 def smooth_loop(points: Points, steps: int = 5) -> Points:
-    """A closed curve through control points [n, 2], with so many points for each of them."""
+    """A closed curve through control points [n, 2], with `steps` points for each of them."""
     return _spline(len(points), True, steps) @ points
 
 
 def smooth_line(points: Points, steps: int = 5) -> Points:
-    """An open curve through control points [n, 2], with so many points for each of them."""
+    """An open curve through control points [n, 2], with `steps` points for each of them."""
     return _spline(len(points), False, steps) @ points
 
 
 def ribbon(curve: Points, width: float | Points) -> Points:
-    """The outline of a stroke of that width (one number, or one for each point) along a curve [n, 2]."""
+    """The outline of a stroke along a curve [n, 2]. width: one number, or one for each point."""
     ahead = np.empty_like(curve)
     ahead[1:-1] = curve[2:] - curve[:-2]
     ahead[0], ahead[-1] = curve[1] - curve[0], curve[-1] - curve[-2]
@@ -75,15 +75,15 @@ _MIDDLE = (128.0, 132.0)  # of the face in the picture
 
 
 def half_sides(person: Person) -> tuple[float, float]:
-    """Half the width and half the height of a person's face, in units (256 span the picture)."""
+    """Half the width and half the height of a person's face. The picture is 256 units wide."""
     width, height, _ = FACES[person.face]
     return width * person.width, height * person.height
 
 
 class Easel:
-    """Collects shapes in face units and paints them in that order, seen through the pose of a look.
+    """Collects shapes, then paints them in this order, in the pose of a look.
 
-    Origin: the middle of the face. 256 units span the picture; x to the right, y down, depth toward the viewer.
+    The origin is the middle of the face. The picture is 256 units wide; x goes right, y down, depth toward the viewer.
     """
 
     def __init__(self, person: Person, look: Look) -> None:
@@ -91,30 +91,30 @@ class Easel:
         self.look = look
         self._shapes: list[tuple[Points, Colour, int, float]] = []
         yaw, pitch, roll = look.yaw, look.pitch, look.roll
-        turned = np.array(
+        turn = np.array(
             [
                 [math.cos(yaw), math.sin(yaw) * math.sin(pitch)],
                 [0.0, math.cos(pitch)],
                 [math.sin(yaw), -math.cos(yaw) * math.sin(pitch)],
             ]
         )
-        rolled = np.array([[math.cos(roll), math.sin(roll)], [-math.sin(roll), math.cos(roll)]])
-        self._pose: Points = turned @ rolled * (_HEAD_SCALE * look.scale)
-        # The head turns around the neck, not around the nose.
+        tilt = np.array([[math.cos(roll), math.sin(roll)], [-math.sin(roll), math.cos(roll)]])
+        self._pose: Points = turn @ tilt * (_HEAD_SCALE * look.scale)
+        # The head tilts around the neck, not around the nose.
         neck = np.array([0.0, 95.0])
-        self._middle: Points = np.array(_MIDDLE) + (look.dx, look.dy) + (neck - neck @ rolled)
+        self._middle: Points = np.array(_MIDDLE) + (look.dx, look.dy) + (neck - neck @ tilt)
         self._body_middle: Points = np.array(_MIDDLE) + (0.8 * look.dx, 0.5 * look.dy)
 
     def face(self, points: Points, colour: Colour, forward: float = 0.0) -> None:
-        """A shape [n, 2] on the front of the head, as far forward as the head is round there."""
+        """A shape [n, 2] on the rounded front of the head. forward: how far it stands out, in units."""
         self._shapes.append((points, colour, _FRONT, forward))
 
     def outline(self, points: Points, colour: Colour) -> None:
-        """A shape [n, 2] where the head ends: flat, but for a chin that stands forward."""
+        """A shape [n, 2] of the whole head: flat, but the chin stands forward."""
         self._shapes.append((points, colour, _OUTLINE, 0.0))
 
     def beside(self, points: Points, colour: Colour, depth: float) -> None:
-        """A shape [n, 2] beside or behind the head, flat, at its own depth."""
+        """A flat shape [n, 2] beside or behind the head, at this depth."""
         self._shapes.append((points, colour, _BESIDE, depth))
 
     def body(self, points: Points, colour: Colour) -> None:
@@ -122,17 +122,17 @@ class Easel:
         self._shapes.append((points, colour, _BODY, 0.0))
 
     def share(self, points: Sequence[tuple[float, float]]) -> Points:
-        """Points given as shares of half the width and half the height of the face, in units."""
+        """Turns points from shares of half the width and half the height of the face into units."""
         return np.array(points) * (self.half_width, self.half_height)
 
     def beneath(self, points: Points, depth: float) -> Points:
-        """Where points [n, 2] of the head come to lie, in units of the body."""
-        solid = np.column_stack([points, np.full(len(points), depth)])
-        return solid @ self._pose + self._middle - self._body_middle
+        """Where points [n, 2] of the turned head are, in the units of the body."""
+        on_head = np.column_stack([points, np.full(len(points), depth)])
+        return on_head @ self._pose + self._middle - self._body_middle
 
-    def painted(self, side: int) -> Image.Image:
+    def paint(self, side: int) -> Image.Image:
         """The picture, RGB, side × side."""
-        # All shapes are posed in one go: some thousand points cost little more than one.
+        # All shapes are turned together: a thousand points take little more time than one.
         sizes = [len(shape[0]) for shape in self._shapes]
         points = np.concatenate([shape[0] for shape in self._shapes])
         layer = np.repeat([shape[2] for shape in self._shapes], sizes)
@@ -141,13 +141,13 @@ class Easel:
         round_ = 52.0 * np.sqrt(np.maximum(0.0, 1.0 - np.square(shares).sum(1)))
         chin = 20.0 * np.square(np.clip(shares[:, 1], 0.0, 1.0))
         depth = depth + round_ * (layer == _FRONT) + chin * (layer == _OUTLINE)
-        posed = np.column_stack([points, depth]) @ self._pose + self._middle
-        posed = np.where((layer == _BODY)[:, None], points + self._body_middle, posed) * (side / 256)
-        flat = posed.ravel().tolist()
+        pixels = np.column_stack([points, depth]) @ self._pose + self._middle
+        pixels = np.where((layer == _BODY)[:, None], points + self._body_middle, pixels) * (side / 256)
+        coordinates = pixels.ravel().tolist()
         image = Image.new("RGB", (side, side), BACKGROUNDS[self.look.background])
         pen = ImageDraw.Draw(image)
         start = 0
         for (_, colour, _, _), size in zip(self._shapes, sizes, strict=True):
-            pen.polygon(flat[start : start + 2 * size], fill=colour)
+            pen.polygon(coordinates[start : start + 2 * size], fill=colour)
             start += 2 * size
         return image

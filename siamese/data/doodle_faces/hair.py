@@ -1,4 +1,4 @@
-"""Hair, headwear and beards as outlines around a face."""
+"""Tables of hair styles, headwear and beards, as outlines around a face."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-# Layer, tone and outline of some hair or cloth.
+# A piece of hair or cloth: its layer, tone and outline.
 Lock = tuple[str, int, tuple[tuple[float, float], ...]]
 
 
 def pair(*right: tuple[float, float]) -> tuple[tuple[float, float], ...]:
-    """A closed outline from its right half, given from the top of the middle line to its bottom."""
+    """A closed, symmetric outline. right: the points of its right half, from top to bottom."""
     return (*right, *((-u, v) for u, v in reversed(right) if u != 0.0))
 
 
@@ -26,7 +26,10 @@ def _curl(u: float, v: float, radius: float, layer: str = "front", tone: int = 0
 
 
 def _cap(lift: float, low: float, line: float, peak: float = 0.0) -> Lock:
-    """Hair that lies on the head: how far it stands off, how low the sides reach, and where the hairline is."""
+    """Hair that lies on the head.
+
+    lift: how far it stands off.  low: where its sides end.  line: the hairline.  peak: a point in its middle.
+    """
     return (
         "front",
         0,
@@ -37,7 +40,7 @@ def _cap(lift: float, low: float, line: float, peak: float = 0.0) -> Lock:
     )  # fmt: skip
 
 
-# Hair at the back of the head, so that no background shows between the face and the hair beside it.
+# Hair at the back of the head. It covers the background between the face and the hair at its sides.
 _NAPE: Lock = ("over", -1, pair((0.0, -1.06), (0.62, -0.96), (1.0, -0.5), (1.04, 0.0), (0.9, 0.3), (0.0, 0.4)))
 _BACK_LONG = pair(
     (0.0, -1.12), (0.7, -1.02), (1.14, -0.55), (1.22, 0.1), (1.2, 0.9), (1.14, 1.5), (0.5, 1.62), (0.0, 1.6)
@@ -51,8 +54,8 @@ _CURTAINS = _both(
     (0.86, -0.34), (0.42, -0.62), (0.02, -0.86),
 )  # fmt: skip
 
-# Locks of hair in shares of half the width and half the height of the face; tone 0 is the hair's colour, -1 darker,
-# 1 lighter. Layers: "behind" the shoulders, "over" them but behind the face, "front" of the face.
+# Outlines in shares of half the width and half the height of the face. Tone: 0 is the colour of the hair, -1 darker, 1
+# lighter. Layer: "behind" the shoulders; "over" the shoulders but behind the face; in "front" of the face.
 STYLES: dict[str, tuple[Lock, ...]] = {
     "bald": (),
     "buzz": (_cap(0.03, -0.08, -0.6),),
@@ -252,7 +255,7 @@ HEADWEAR: dict[str, tuple[Lock, ...]] = {
     ),
 }  # fmt: skip
 COVERS_HAIR = ("headscarf", "turban")
-KEEPS_SIDES = ("beanie", "cap")
+KEEPS_SIDES = ("beanie", "cap")  # the hair below them stays visible
 
 # Outlines in shares of half the width and half the height of the face.
 BEARDS: dict[str, tuple[tuple[float, float], ...]] = {

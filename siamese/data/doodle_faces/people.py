@@ -1,4 +1,4 @@
-"""Invents people who differ visibly from each other, and looks for their pictures."""
+"""Invents people who differ visibly, and draws random looks for their pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from siamese.data.doodle_faces.traits import (
     Person,
 )
 
-# Names and, with them, the usual looks of women, of men, and a mix of both.
+# Names, by the looks that go with them: "w": usual for women, "m": usual for men, "a": any.
 _NAMES = {
     "w": (
         "Aaliyah Abena Adaeze Aiko Ailsa Alba Amara Amélie Amina Ananya Anouk Aoife Astrid Ayşe Beatriz "
@@ -49,13 +49,13 @@ _NAMES = {
 }
 
 
-UNLIKE = 4.5  # trait_distance between any two people is at least this
+LEAST_DISTANCE = 4.5  # trait_distance of any two people
 
 
 def trait_distance(a: Person, b: Person) -> float:
-    """How much two people differ: the weights of the traits in which they do, the most visible ones weighing most."""
-    differing = sum(weight for trait, weight in _WEIGHTS.items() if getattr(a, trait) != getattr(b, trait))
-    return differing + 0.4 * min(4, abs(a.skin - b.skin))
+    """How much two people differ: the sum of the weights of their different traits. Visible traits weigh more."""
+    distance = sum(weight for trait, weight in _WEIGHTS.items() if getattr(a, trait) != getattr(b, trait))
+    return distance + 0.4 * min(4, abs(a.skin - b.skin))
 
 
 _WEIGHTS = {
@@ -66,17 +66,17 @@ _WEIGHTS = {
 
 
 def people(count: int, seed: int) -> list[Person]:
-    """That many different people, any two of them at least UNLIKE apart in trait_distance."""
+    """`count` people. The trait_distance of any two of them is at least LEAST_DISTANCE."""
     rng = np.random.default_rng([seed, 0])
     names = [(name, kind) for kind, pool in _NAMES.items() for name in pool.split()]
-    chosen: list[Person] = []
+    everybody: list[Person] = []
     for index in rng.permutation(len(names))[:count]:
         name, kind = names[index]
-        candidate = _invented(name, kind, rng)
-        while any(trait_distance(candidate, other) < UNLIKE for other in chosen):
-            candidate = _invented(name, kind, rng)
-        chosen.append(candidate)
-    return chosen
+        candidate = _invent(name, kind, rng)
+        while any(trait_distance(candidate, other) < LEAST_DISTANCE for other in everybody):
+            candidate = _invent(name, kind, rng)
+        everybody.append(candidate)
+    return everybody
 
 
 def _pick(rng: np.random.Generator, weights: dict[str, float]) -> str:
@@ -95,7 +95,7 @@ _HAIR_OF = {
     "a": ("buzz", "side part", "curly top", "curly long", "short afro", "pixie", "bob", "swept", "locs", "spiky",
           "ponytail", "mohawk", "quiff"),
 }  # fmt: skip
-# Light, middle and deep skin.
+# Weights for light, middle and dark skin.
 _HAIR_COLOURS: tuple[dict[str, float], ...] = (
     {"black": 3, "espresso": 3, "brown": 4, "chestnut": 3, "auburn": 2, "ginger": 2.5, "dark blond": 3, "blond": 3,
      "platinum": 1, "grey": 1.6, "white": 1.2, "teal": 0.5, "pink": 0.5, "violet": 0.5, "blue": 0.5},
@@ -116,8 +116,8 @@ _BROWS_OF: dict[str, dict[str, float]] = {
 }
 
 
-def _invented(name: str, kind: str, rng: np.random.Generator) -> Person:
-    """Someone by that name: "w" and "m" follow the usual looks of women and men, "a" mixes them."""
+def _invent(name: str, kind: str, rng: np.random.Generator) -> Person:
+    """A person of this name. kind: a key of _NAMES, which says the usual looks."""
     skin = int(rng.integers(len(SKINS)))
     tone = 0 if skin < 3 else 1 if skin < 6 else 2
     chance = rng.random
@@ -134,9 +134,9 @@ def _invented(name: str, kind: str, rng: np.random.Generator) -> Person:
         if headwear == "none" or style not in _TALL
     }
     hair = "bald" if headwear in COVERS_HAIR else _pick(rng, styles)
-    # Hair of the skin's own colour would have no outline.
-    seen = {c: weight for c, weight in _HAIR_COLOURS[tone].items() if math.dist(HAIRS[c], SKINS[skin]) > 75.0}
-    colour = _pick(rng, seen)
+    # Hair of almost the colour of the skin would be invisible.
+    visible = {c: weight for c, weight in _HAIR_COLOURS[tone].items() if math.dist(HAIRS[c], SKINS[skin]) > 75.0}
+    colour = _pick(rng, visible)
     beard = "none"
     if kind != "w" and colour not in _DYED and chance() < (0.6 if kind == "m" else 0.15):
         beard = _pick(
@@ -176,18 +176,18 @@ def _invented(name: str, kind: str, rng: np.random.Generator) -> Person:
 
 
 def looks(count: int, rng: np.random.Generator) -> list[Look]:
-    """That many looks, drawn at random."""
+    """`count` random looks."""
 
     def spread(width: float, limit: float) -> float:
         return float(np.clip(rng.normal(0.0, width), -limit, limit))
 
-    drawn = []
+    random_looks = []
     for _ in range(count):
         lids = rng.uniform(0.0, 0.22)
         blinking = rng.random()
         left, right = (1.0 if blinking < 0.07 or lo <= blinking < lo + 0.03 else lids for lo in (0.07, 0.1))
         clothes, trim = rng.permutation(len(CLOTHES))[:2].tolist()
-        drawn.append(
+        random_looks.append(
             Look(
                 yaw=spread(0.22, 0.42),
                 pitch=spread(0.12, 0.24),
@@ -211,4 +211,4 @@ def looks(count: int, rng: np.random.Generator) -> list[Look]:
                 collar=int(rng.integers(5)),
             )
         )
-    return drawn
+    return random_looks

@@ -1,4 +1,4 @@
-"""What tells one drawn person from another, and what changes from picture to picture: the tables of both."""
+"""Person and Look: the traits that a person keeps, what changes from picture to picture, and the tables for both."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ ACCENTS: tuple[Colour, ...] = (
 FRAMES: tuple[Colour, ...] = ((40, 36, 40), (120, 62, 36), (176, 40, 56), (40, 78, 130), (196, 158, 74), (70, 110, 90))
 
 
-# Right half of each face outline from the crown to the chin, as shares of half the width and half the height; before
-# it the half width and half height in units (256 span the picture).
+# Half the width and half the height of each face, in units (the picture is 256 units wide); then the right half of its
+# outline, from the top of the head to the chin, in shares of these two.
 FACES: dict[str, tuple[float, float, tuple[tuple[float, float], ...]]] = {
     "oval": (61, 79, ((0.62, -0.87), (0.95, -0.46), (1.0, 0.0), (0.92, 0.42), (0.64, 0.8), (0.28, 0.975))),
     "round": (67, 74, ((0.64, -0.86), (0.95, -0.46), (1.02, 0.04), (0.97, 0.45), (0.74, 0.8), (0.35, 0.98))),
@@ -48,7 +48,7 @@ FACES: dict[str, tuple[float, float, tuple[tuple[float, float], ...]]] = {
 
 
 EYES: dict[str, tuple[float, float, float, float]] = {
-    # half width, half height, roundness (small: round), how far the outer corner stands up
+    # half width, half height, roundness (small: round), how much higher the outer corner is
     "round": (14.5, 13.5, 0.5, 0.0),
     "almond": (16.5, 11.0, 0.8, 0.08),
     "narrow": (17.0, 7.5, 0.75, 0.1),
@@ -58,7 +58,7 @@ EYES: dict[str, tuple[float, float, float, float]] = {
 
 
 BROWS: dict[str, tuple[float, float, float]] = {
-    # thickness, arch, how far the outer end stands up
+    # thickness, arch, how much higher the outer end is
     "thin": (4.2, 4.0, 0.0),
     "straight": (6.5, 0.8, 1.0),
     "arched": (5.8, 7.0, 0.0),
@@ -78,7 +78,7 @@ GLASSES: dict[str, tuple[float, float, float]] = {
 
 @dataclass(frozen=True)
 class Person:
-    """The fixed traits of one drawn person. Names index the tables of this module; numbers are shares of the usual."""
+    """The fixed traits of one drawn person. Strings are names in the tables; a size of 1 is the usual one."""
 
     name: str
     face: str
