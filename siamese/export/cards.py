@@ -1,4 +1,4 @@
-"""Model cards: what a trained network is, how it was made and how well it does, in a page of Markdown."""
+"""Model cards: a page of Markdown with the data, the training and the scores of a trained network."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ _HEADINGS = {
 
 @dataclass(frozen=True)
 class Making:
-    """How a network came to be.  command: the whole line that made it.  device: as a person knows it.
-    parameters: of the network.  size: of the file, in bytes."""
+    """How a network was made. command: the whole command line.  device: its name for people.
+
+    parameters: how many the network has.  size: of the file, in bytes.
+    """
 
     command: str
     device: str
@@ -36,7 +38,7 @@ class Making:
 def model_card(
     file: str, checkpoint: Checkpoint, dataset: Dataset, making: Making, evaluations: Sequence[Evaluation]
 ) -> str:
-    """The card of the weights in a file of that name, with every score beside the one of raw pixels."""
+    """The card of a weights file. Every score stands beside the score of raw pixels."""
     recipe, (height, width) = checkpoint.recipe, checkpoint.size
     train = dataset.train
     facts = [
@@ -79,11 +81,11 @@ def model_card(
 
 
 def _views(checkpoint: Checkpoint) -> list[tuple[str, str]]:
-    """The row that says what is averaged, and what that costs."""
+    """The row about averaged views and their cost; none for a network with one view."""
     if checkpoint.views == "one":
         return []
     views = count(checkpoint.views)
-    seconds = [_seconds_of_a_comparison(replace(checkpoint, views=kind)) for kind in ("one", checkpoint.views)]
+    seconds = [_comparison_seconds(replace(checkpoint, views=kind)) for kind in ("one", checkpoint.views)]
     text = (
         f"the mean over {views} {checkpoint.views} views of each image, which every score here contains; a comparison "
         f"takes {1e3 * seconds[1]:.1f} ms of CPU time, and {1e3 * seconds[0]:.1f} ms with one view"
@@ -91,15 +93,15 @@ def _views(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     return [("views", text)]
 
 
-def _seconds_of_a_comparison(checkpoint: Checkpoint) -> float:
-    """CPU time of a comparison of two images, the median of 20: what other programs do meanwhile does not count."""
+def _comparison_seconds(checkpoint: Checkpoint) -> float:
+    """CPU time of a comparison of two images, the median of 20. The work of other programs does not count."""
     network, images = checkpoint.network(), torch.zeros(2, checkpoint.channels, *checkpoint.size)
     times = []
     with torch.inference_mode():
         for _ in range(20):
-            begun = time.process_time()
+            start = time.process_time()
             network.embed_pairs(images)
-            times.append(time.process_time() - begun)
+            times.append(time.process_time() - start)
     return sorted(times)[10]
 
 

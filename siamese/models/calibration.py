@@ -1,7 +1,7 @@
-"""Calibration: the meaning of a network's distances, measured once on validation images and kept with its weights.
+"""Calibration: what the distances of a network mean, measured once on validation images and saved with its weights.
 
-`siamese/evaluation/calibration.py` measures it. A calibration is plain numbers, because it stands in the metadata of a
-checkpoint. Numbers that come from a file are checked.
+`siamese/evaluation/calibration.py` measures it. It consists of plain numbers, because it is saved in the metadata of a
+checkpoint. Numbers from a file are checked.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 from siamese.data.strokes import Hand
 
-MOST_NUMBERS = 512  # numbers in one list of a file
+MOST_NUMBERS = 512  # in one list of a file
 _QUANTILES = 101
 
 
 @dataclass(frozen=True)
 class Frequency:
-    """How often something is true at a distance: shares at rising distances, linear in between, constant outside."""
+    """How often something is true at a distance: shares at rising distances, linear between them, constant outside."""
 
     distances: tuple[float, ...]
     shares: tuple[float, ...]
@@ -40,7 +40,10 @@ class Frequency:
 
 @dataclass(frozen=True)
 class Hills:
-    """Smoothed histograms of the dissimilarity, from 0 to upper in bins of one width: densities whose largest is 1."""
+    """The two hills that the page draws: smoothed histograms of the dissimilarity of same and of different pairs.
+
+    Their bins have equal width and go from 0 to `upper`. The highest value of both is 1.
+    """
 
     upper: float
     same: tuple[float, ...]
@@ -49,11 +52,11 @@ class Hills:
 
 @dataclass(frozen=True)
 class BoardRule:
-    """How to judge the nearest thing on a board of one size.
+    """How to judge the nearest thing on a board with this many things.
 
-    threshold: a newcomer is none of the things where even the nearest is at least this far.
-    wrong: how often the nearest thing is the wrong answer, by its distance, when every second newcomer is not on the
-    board.
+    threshold: where even the nearest thing is at least this far away, a new picture shows none of the things.
+    wrong: how often the nearest thing is the wrong answer, by its distance, if half of the new pictures show none of
+    the things.
     """
 
     things: int
@@ -63,8 +66,11 @@ class BoardRule:
 
 @dataclass(frozen=True)
 class Familiarity:
-    """The simple image statistics of the training images: their mean [d], and the lower triangle [d, d] row by row of
-    the Cholesky factor of their covariance. A picture whose Mahalanobis distance is above `limit` is foreign."""
+    """Simple statistics of the training images, to recognise a picture of a very different kind.
+
+    mean: [d].  factor: the Cholesky factor of their covariance, the lower triangle of [d, d], row by row.
+    limit: a picture with a larger Mahalanobis distance is foreign.
+    """
 
     mean: tuple[float, ...]
     factor: tuple[float, ...]
@@ -73,9 +79,14 @@ class Familiarity:
 
 @dataclass(frozen=True)
 class Calibration:
-    """same, different: 101 quantiles of the dissimilarity of validation pairs, from the smallest to the largest.
-    difference: how often pairs at a distance are different, where as many are same.  pairs: how many were asked.
-    board: by rising number of things.  hand: how the drawings of the training set lie; None for photographs."""
+    """What the dissimilarities of one network mean.
+
+    pairs: how many validation pairs were measured.
+    same, different: 101 quantiles of their dissimilarity, from the smallest to the largest.
+    difference: how often a pair at a distance is different, if half of all pairs are same.
+    board: the rules, by rising number of things.
+    hand: size, place and pen of the training drawings; None for photographs.
+    """
 
     pairs: int
     same: tuple[float, ...]
@@ -95,12 +106,12 @@ class Calibration:
         return 100 - _below(self.different, distance)
 
     def board_rule(self, things: int) -> BoardRule | None:
-        """The rule for a board with this many things: that of the next larger board that was measured, or of the largest."""
+        """The rule for a board with this many things: of the next larger board with a rule, else of the largest one."""
         return next((rule for rule in self.board if rule.things >= things), self.board[-1] if self.board else None)
 
     def as_dict(self) -> dict[str, Any]:
         """JSON values, rounded to five significant digits."""
-        return _rounded(asdict(self))
+        return _round(asdict(self))
 
     @classmethod
     def from_dict(cls, values: Any) -> Calibration:
@@ -113,8 +124,8 @@ class Calibration:
         same, different = _numbers(values["same"]), _numbers(values["different"])
         if len(same) != _QUANTILES or len(different) != _QUANTILES:
             raise ValueError("another number of quantiles")
-        of_same, of_different = _numbers(hills["same"]), _numbers(hills["different"])
-        if len(of_same) != len(of_different):
+        same_hill, different_hill = _numbers(hills["same"]), _numbers(hills["different"])
+        if len(same_hill) != len(different_hill):
             raise ValueError("hills of two lengths")
         if len(values["board"]) > MOST_NUMBERS:
             raise ValueError("too many boards")
@@ -122,7 +133,7 @@ class Calibration:
             pairs=int(values["pairs"]),
             same=_rising(same),
             different=_rising(different),
-            hills=Hills(_number(hills["upper"]), of_same, of_different),
+            hills=Hills(_number(hills["upper"]), same_hill, different_hill),
             difference=_frequency(values["difference"]),
             board=tuple(
                 BoardRule(int(rule["things"]), _number(rule["threshold"]), _frequency(rule["wrong"]))
@@ -134,7 +145,7 @@ class Calibration:
 
 
 def _below(quantiles: Sequence[float], distance: float) -> int:
-    """Of 100 values, how many lie below the distance. quantiles: 101 rising ones."""
+    """Of 100 values, how many are below the distance. quantiles: 101 rising numbers."""
     if distance <= quantiles[0]:
         return 0
     if distance > quantiles[-1]:
@@ -153,7 +164,7 @@ def _number(value: Any) -> float:
 
 def _numbers(values: Any) -> tuple[float, ...]:
     if not isinstance(values, (list, tuple)) or not 1 <= len(values) <= MOST_NUMBERS:
-        raise ValueError("no list of numbers, or too long a one")
+        raise ValueError("no list of numbers, or too many of them")
     return tuple(_number(value) for value in values)
 
 
@@ -170,11 +181,11 @@ def _frequency(values: Any) -> Frequency:
     return Frequency(distances, shares)
 
 
-def _rounded(value: Any) -> Any:
+def _round(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.5g}")
     if isinstance(value, dict):
-        return {name: _rounded(inner) for name, inner in value.items()}
+        return {name: _round(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(inner) for inner in value]
+        return [_round(inner) for inner in value]
     return value

@@ -40,14 +40,16 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A trained network with all that is needed to use it.
+    """A trained network with everything that is needed to use it.
 
-    data: name, title, kind and unseen of the data set.  channels, size (height, width), dark_background: what the
-    encoder takes.  threshold: chosen on validation pairs; scores: measured on them.  weights: the network's tensors.
-    training: the optimiser's and the generators' state, in the last checkpoint of a run alone, so that it can go on.
-    source_size: (height, width) of the data set's images before the recipe's own size stretched them; None: the same.
-    calibration: what the distances mean, measured when a run ends; None where it was not measured.
-    views: which views of an image are embedded and averaged whenever the network compares (models/views.py).
+    data: name, title, kind and unseen of the data set.
+    channels, size (height, width), dark_background: the input of the encoder.
+    threshold: chosen on validation pairs.  scores: measured on them.
+    weights: the network's tensors.
+    training: the state of optimiser and generators. Only the last checkpoint of a run has it, so that a run can resume.
+    source_size: (height, width) of the images in the data set, before the recipe resized them; None: the same as size.
+    calibration: what the distances mean, measured at the end of a run; None where it was not measured.
+    views: which views of an image are embedded and averaged in every comparison (models/views.py).
     """
 
     recipe: Recipe
@@ -70,10 +72,10 @@ class Checkpoint:
 
     def network(self) -> SiameseNetwork:
         """The network on the CPU, in evaluation mode. Raises SiameseError where the weights do not fit it."""
-        # First without memory: a small file may claim to hold a huge network.
+        # The shapes first, without memory: a small file can claim to hold a huge network.
         with torch.device("meta"):
-            claimed = build_network(self.recipe, self.channels, self.size, fetch=False).state_dict()
-        if {n: t.shape for n, t in claimed.items()} != {n: t.shape for n, t in self.weights.items()}:
+            expected = build_network(self.recipe, self.channels, self.size, fetch=False).state_dict()
+        if {n: t.shape for n, t in expected.items()} != {n: t.shape for n, t in self.weights.items()}:
             raise SiameseError(
                 f'The weights in this checkpoint do not fit its encoder "{self.recipe.encoder}"; the file is damaged.'
             )
@@ -83,7 +85,7 @@ class Checkpoint:
         return network.eval()
 
     def in_half(self) -> Checkpoint:
-        """The checkpoint with weights rounded to float16: the file is half as large. Scores measured later are of these weights.
+        """The checkpoint with weights rounded to float16, which makes the file half as large.
 
         Raises SiameseError where a weight is too large for float16.
         """
@@ -115,7 +117,7 @@ class Checkpoint:
         return bytes_from_tensors(plain, {"format": FORMAT, "about": json.dumps(about)})
 
     def save(self, path: Path) -> None:
-        """Writes the file whole or not at all. Raises SiameseError where it cannot be written."""
+        """Writes the whole file, or nothing. Raises SiameseError where it cannot be written."""
         try:
             write_whole(path, self.to_bytes())
         except OSError as error:
@@ -125,9 +127,9 @@ class Checkpoint:
 
     @classmethod
     def from_bytes(cls, content: bytes, name: str = "This file") -> Checkpoint:
-        """Reads a checkpoint, whatever device wrote it, onto the CPU.
+        """Reads a checkpoint of any device into the CPU's memory. Nothing in the file is ever unpickled or executed.
 
-        Raises SiameseError for a truncated or foreign file; nothing in it is ever unpickled or run.
+        Raises SiameseError for a truncated file or one of another kind.
         """
         try:
             about = _about(content)
@@ -152,8 +154,8 @@ class Checkpoint:
                 scores=scores,
                 step=step,
                 seconds=seconds,
-                weights=_under("network.", tensors),
-                training=_under("training.", tensors),
+                weights=_with_prefix("network.", tensors),
+                training=_with_prefix("training.", tensors),
                 versions={str(k): str(v) for k, v in about["versions"].items()},
                 source_size=None if source is None else _size(source),
                 calibration=None if calibration is None else Calibration.from_dict(calibration),
@@ -169,7 +171,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Reads a checkpoint file. Raises SiameseError where it does not exist, is truncated or foreign."""
+        """Reads a checkpoint file. Raises SiameseError where it is missing, truncated or of another kind."""
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -197,5 +199,5 @@ def _size(value: Any) -> tuple[int, int]:
     return height, width
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}

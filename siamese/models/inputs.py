@@ -34,14 +34,14 @@ _CHUNK_PIXELS = 1 << 18
 def images_per_chunk(height: int, width: int) -> int:
     """How many images of this size are embedded at a time, at most 256.
 
-    The largest encoder holds about 800 bytes for each pixel of its input (64 filters, three maps at once, float32),
-    so that a chunk takes some 200 MB, whatever the size of the images.
+    The largest encoder needs about 800 bytes for each input pixel (64 filters, three maps at once, float32), so a chunk
+    takes about 200 MB, whatever the size of the images.
     """
     return max(1, min(256, _CHUNK_PIXELS // (height * width)))
 
 
 def rows_per_chunk(numbers: int) -> int:
-    """How many rows of so many float32 numbers are compared at a time, at most 4,096."""
+    """How many rows of `numbers` float32 numbers are compared at a time, at most 4,096."""
     return max(1, min(4096, CHUNK_BYTES // (4 * numbers)))
 
 
@@ -52,11 +52,11 @@ def as_floats(images: Tensor, channels_last: bool = True) -> Tensor:
 
 
 def prepare_image(image: Image.Image, checkpoint: Checkpoint) -> tuple[Tensor, bool]:
-    """A picture from outside as a trained network takes it, and whether its background made an inversion necessary.
+    """A visitor's picture as the input of a trained network, and whether it was inverted because of its background.
 
     image: upright, of any size and mode. Returns uint8 [1, C, H, W] and a bool.
-    A photograph is cut around its centre to the proportions of the training images and then resized as they were. A
-    drawing is centred and scaled as theirs are, where the checkpoint says how they lie; else it is only resized.
+    A photograph is cropped around its centre to the proportions of the training images, then resized as they were. A
+    drawing is centred and scaled like the training drawings, if the checkpoint has their measures; else only resized.
     """
     calibration = checkpoint.calibration
     if calibration is not None and calibration.hand is not None and checkpoint.dark_background is not None:
@@ -71,10 +71,12 @@ def prepare_image(image: Image.Image, checkpoint: Checkpoint) -> tuple[Tensor, b
 
 
 def prepare_strokes(strokes: Sequence[Stroke], checkpoint: Checkpoint) -> Tensor:
-    """A drawing from the pad as a trained network takes it: uint8 [1, C, H, W], with the pen of its training images
-    and centred and scaled as they are, where the checkpoint says so."""
+    """Turns strokes from the drawing pad into the input of a trained network: uint8 [1, C, H, W].
+
+    Pen, place and size are those of the training drawings, if the checkpoint has their measures.
+    """
     calibration = checkpoint.calibration
     hand = None if calibration is None else calibration.hand
-    drawn = draw_strokes(strokes, 4 * max(checkpoint.size), hand)
+    drawing = draw_strokes(strokes, 4 * max(checkpoint.size), hand)
     invert = checkpoint.recipe.invert if checkpoint.dark_background is None else checkpoint.dark_background
-    return to_tensor(drawn, checkpoint.size, checkpoint.channels == 1, invert)
+    return to_tensor(drawing, checkpoint.size, checkpoint.channels == 1, invert)

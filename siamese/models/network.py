@@ -20,7 +20,7 @@ class SiameseNetwork(nn.Module):
     """One encoder, applied to both images of a pair, and a similarity between its embeddings.
 
     Bromley et al. 1993. Images are float [n, C, H, W] in 0 to 1, embeddings float32 [n, D].
-    views: which views of an image are embedded and averaged. Training uses "one"; a checkpoint may ask for more.
+    views: which views of an image are embedded and averaged. Training uses "one"; a checkpoint can have more.
     """
 
     def __init__(self, encoder: nn.Module, similarity: Similarity, normalize: bool) -> None:
@@ -39,7 +39,7 @@ class SiameseNetwork(nn.Module):
         return self.embed(images)
 
     def embed_right(self, images: Tensor) -> Tensor:
-        """Embeddings of images that stand on the right of a pair: here the same encoder."""
+        """Embeddings of the right images of pairs. Here the encoder is the same."""
         return self.embed(images)
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class SiameseNetwork(nn.Module):
     def _embed(self, encoder: nn.Module, images: Tensor) -> Tensor:
         if self.views == "one":
             return self._finish(encoder(images))
-        parts = [self._finish(encoder(seen)) for seen in views.views_of(images, self.views)]
+        parts = [self._finish(encoder(view)) for view in views.views_of(images, self.views)]
         return self._finish(torch.cat(parts).unflatten(0, (-1, len(images))).mean(0))
 
     def _finish(self, embeddings: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class SiameseNetwork(nn.Module):
 
 
 class PseudoSiameseNetwork(SiameseNetwork):
-    """Two towers with weights of their own, for images of two domains that share one embedding space.
+    """Two towers with separate weights, for images of two domains that share one embedding space.
 
     The left tower sees the left images, the right tower the right ones (Zagoruyko & Komodakis 2015).
     """
@@ -79,8 +79,8 @@ class PseudoSiameseNetwork(SiameseNetwork):
 def build_network(recipe: Recipe, channels: int, size: tuple[int, int], *, fetch: bool = True) -> SiameseNetwork:
     """The network of a recipe for images of these channels and this size (height, width), on the CPU.
 
-    The weights depend on the recipe's seed alone, whatever else the process does; without fetch no ImageNet weights are
-    asked for, since others will be loaded over them. Raises SiameseError for images too small for the encoder or
+    The weights depend only on the recipe's seed, whatever else the process does. fetch: False leaves out the ImageNet
+    weights, for callers that load other weights anyway. Raises SiameseError for images too small for the encoder or
     ImageNet weights that cannot be fetched.
     """
 
@@ -96,10 +96,10 @@ def build_network(recipe: Recipe, channels: int, size: tuple[int, int], *, fetch
         )
 
     if recipe.pretrained and fetch:
-        # Before the lock: all other runs would wait for somebody's download.
+        # Before the lock, because a download inside it would make all other runs wait.
         for name in dict.fromkeys([recipe.encoder, recipe.second_tower or recipe.encoder]):
             fetch_imagenet_weights(name)
-    # Initialisation draws from the one global CPU generator: seed it, and let no other thread draw meanwhile.
+    # Initialisation uses the global CPU generator: seed it, and let no other thread use it meanwhile.
     with _building, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)  # torch.manual_seed would reseed every CUDA generator too
         encoder = tower(recipe.encoder)

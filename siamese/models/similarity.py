@@ -1,7 +1,7 @@
 """The dissimilarity of two embeddings: for matching rows, and for every pair of rows.
 
-All of it runs in float32 or better, whatever the encoder's precision, and no operation waits for the device, so a step
-that holds it can be captured as a CUDA graph.
+Everything is computed in float32 or better, whatever the encoder's precision. No operation waits for the device, so a
+CUDA graph can capture it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from siamese import SiameseError
 from siamese.recipes.recipe import SimilarityKind
 
-# The square root has an infinite slope at zero. Below this squared distance the root is held at 1e-7 and its gradient
-# is zero, which is also the honest answer: two equal points have no direction to move apart in.
+# The square root has an infinite slope at zero. Below this squared distance the root is 1e-7 and its gradient is zero.
+# That is also correct: between two equal points there is no direction to move apart.
 _SQUARED_FLOOR = 1e-14
-_ZERO_LENGTH = 1e-12  # cosine takes a vector for zero below this squared length
+_ZERO_LENGTH = 1e-12  # below this squared length a vector counts as zero for cosine
 _PAIRWISE_ELEMENTS = 2**24  # 64 MiB of float32 for the widest temporary of the learned similarity
 
 
@@ -31,8 +31,8 @@ class Similarity(nn.Module):
         "manhattan": the sum of |a − b|.
         "exponential": 1 − exp(−‖a − b‖₁), from 0 to 1 (Mueller & Thyagarajan 2016).
         "learned": sigmoid(−logit), the probability that the two are different, where logit = w·|a − b| + c says "same"
-            (Koch, Zemel & Salakhutdinov 2015). The only kind with parameters. They start as nn.Linear starts them,
-            weights and bias uniform in ±1/√embedding_dim: logits near zero, neither verdict favoured.
+            (Koch, Zemel & Salakhutdinov 2015). The only kind with parameters. They start as in nn.Linear, uniform in
+            ±1/√embedding_dim, so the first logits are near zero and favour neither verdict.
 
     Raises SiameseError for another kind.
     """
@@ -62,9 +62,9 @@ class Similarity(nn.Module):
     def matrix(self, a: Tensor, b: Tensor) -> Tensor:
         """Dissimilarity of every row of a [n, D] to every row of b [m, D]: float32 [n, m].
 
-        matrix(a, a), called with one and the same tensor, is exactly symmetric. Dot products are summed in float64:
-        |a|² + |b|² − 2ab cancels for nearby points, where float32 would leave an error of about 3e-4·|a| in the
-        distance and TF32 far more; float64 leaves about 1e-8·|a|.
+        matrix(a, a), called with the same tensor twice, is exactly symmetric. Dot products are summed in float64: for
+        near points |a|² + |b|² − 2ab is a small difference of large numbers. In float32 the distance would have an
+        error of about 3e-4·|a|, in TF32 a far larger one; in float64 it is about 1e-8·|a|.
         """
         itself = a is b
         with _without_autocast(a):
@@ -73,13 +73,15 @@ class Similarity(nn.Module):
             return _symmetric(dissimilarity) if itself else dissimilarity
 
     def same_logits(self, a: Tensor, b: Tensor) -> Tensor:
-        """The logit of "same" of matching rows, for the learned kind alone: a, b [..., D] to float32 [...]."""
+        """The logit of "same" of matching rows, only for the learned kind: a, b [..., D] to float32 [...]."""
         with _without_autocast(a):
             return self._logits((a.float() - b.float()).abs())
 
     def same_logits_matrix(self, a: Tensor, b: Tensor) -> Tensor:
-        """The logit of "same" of every row of a [n, D] with every row of b [m, D], for the learned kind alone:
-        float32 [n, m], a few rows at a time so that n·m·D numbers never stand in memory at once without gradients."""
+        """The logit of "same" of every row of a [n, D] with every row of b [m, D], only for the learned kind.
+
+        float32 [n, m]. Without gradients it never needs n·m·D numbers in memory.
+        """
         with _without_autocast(a):
             logits = self._logits_matrix(a.float(), b.float())
             return _symmetric(logits) if a is b else logits
@@ -92,7 +94,7 @@ class Similarity(nn.Module):
         if self.kind == "cosine":
             return (1 - _unit(a).double() @ _unit(b).double().T).float()
         dots = a.double() @ b.double().T
-        # Squared lengths taken from the dot products themselves make the diagonal exactly zero.
+        # With squared lengths from the dot products themselves, the diagonal is exactly zero.
         a_squared = dots.diagonal() if a is b else a.double().square().sum(1)
         b_squared = a_squared if a is b else b.double().square().sum(1)
         squared = a_squared[:, None] + b_squared[None, :] - 2 * dots
@@ -100,10 +102,10 @@ class Similarity(nn.Module):
 
     def _logits_matrix(self, a: Tensor, b: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
-            # w·|a − b| is the Manhattan distance of embeddings stretched by the positive weights, less that of those
-            # stretched by the negative ones, which needs no n·m·D numbers.
+            # w·|a − b| is a difference of two Manhattan distances: of embeddings stretched by the positive weights, and
+            # of embeddings stretched by the negative ones. That needs no n·m·D numbers.
             weight = self.same_logit.weight.float()[0]
-            return _stretched(a, b, weight) - _stretched(a, b, -weight) + self.same_logit.bias
+            return _stretched_distance(a, b, weight) - _stretched_distance(a, b, -weight) + self.same_logit.bias
         rows = max(1, _PAIRWISE_ELEMENTS // max(1, b.numel()))
         return torch.cat([self._logits((part[:, None] - b[None]).abs()) for part in a.split(rows)])
 
@@ -121,21 +123,20 @@ def _without_autocast(like: Tensor) -> torch.autocast:
     return torch.autocast(like.device.type, enabled=False)
 
 
-def _stretched(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
-    """The Manhattan distance of every two rows, each dimension stretched by its weight where that is positive."""
+def _stretched_distance(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+    """The Manhattan distance of every two rows, each dimension multiplied by its weight where that is positive."""
     stretch = weight.clamp_min(0)
-    # Dimensions that count nothing are left out, which halves the time; on CUDA, where the choice would wait, not.
-    kept = slice(None) if a.is_cuda else stretch > 0
-    return torch.cdist((a * stretch)[:, kept], (b * stretch)[:, kept], p=1.0)
+    # Leaving out the dimensions of weight 0 halves the time. On CUDA the choice would wait for the device: keep all.
+    dimensions = slice(None) if a.is_cuda else stretch > 0
+    return torch.cdist((a * stretch)[:, dimensions], (b * stretch)[:, dimensions], p=1.0)
 
 
 def _unit(vectors: Tensor) -> Tensor:
     squared = vectors.square().sum(-1, keepdim=True)
-    # A zero vector has no direction: it stays zero, and so does its gradient, which would overflow half precision.
+    # A zero vector has no direction: it stays zero, and so does its gradient, which would overflow in float16.
     return vectors * squared.clamp_min(_ZERO_LENGTH).rsqrt().masked_fill(squared < _ZERO_LENGTH, 0.0)
 
 
 def _symmetric(square: Tensor) -> Tensor:
-    """The mean of a matrix and its transpose: neither a matrix product nor an exp is bound to give (i, j) and (j, i)
-    the same last bit."""
+    """The mean of a matrix and its transpose: their elements can differ in the last bit."""
     return (square + square.T) / 2

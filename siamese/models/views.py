@@ -1,7 +1,7 @@
 """Views of an image: slightly turned, scaled, slanted or mirrored copies, whose embeddings are averaged.
 
-A network answers a little differently for each view; the mean of its answers is more often right (test-time
-augmentation: Krizhevsky, Sutskever & Hinton 2012). Nothing is trained for it. It costs one pass of the encoder a view.
+The embedding is a little different for each view, and their mean gives the right verdict more often (test-time
+augmentation: Krizhevsky, Sutskever & Hinton 2012). It needs no training, but one pass of the encoder for each view.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ KINDS: tuple[str, ...] = get_args(ViewKind)
 
 _TURNS = (-10.0, 0.0, 10.0)  # degrees
 _SCALES = (0.9, 1.0, 1.12)
-_SLANTS = (-0.12, 0.12)  # shear of the upright
+_SLANTS = (-0.12, 0.12)  # horizontal shear
 
-_IMAGES_A_PASS = 512  # of the encoder: few images take all their views at once, many take a view at a time
+_IMAGES_A_PASS = 512  # that pass through the encoder together: all views of a few images, or one view of many images
 
 
 def count(kind: ViewKind) -> int:
@@ -32,7 +32,7 @@ def count(kind: ViewKind) -> int:
 
 @cache
 def matrices(kind: ViewKind) -> Tensor:
-    """Where each view looks: float32 [views, 2, 3], as affine_grid takes them.
+    """The affine matrix of each view for F.affine_grid, float32 [views, 2, 3].
 
     "one": the image as it is.  "affine": 3 turns × 3 scales, and 3 turns × 2 slants.  "mirrored": the image and its
     mirror image.  "faces": the image at 3 scales, each also mirrored.
@@ -48,16 +48,16 @@ def matrices(kind: ViewKind) -> Tensor:
 
 
 def views_of(images: Tensor, kind: ViewKind) -> Iterator[Tensor]:
-    """The views of float images [n, C, H, W], as float [k · n, C, H, W]: k views at a time, view by view.
+    """The views of float images [n, C, H, W], k views at a time: float [k · n, C, H, W], one view after the other.
 
-    What comes in from outside repeats the border, as in training.
+    Where a view looks beyond the image, it repeats the border pixels, as in training.
     """
     n = len(images)
-    for some in matrices(kind).to(images.device).split(max(1, _IMAGES_A_PASS // max(1, n))):
-        many = images.repeat(len(some), 1, 1, 1)
-        grid = F.affine_grid(some.repeat_interleave(n, 0), list(many.shape), align_corners=False)
-        seen = F.grid_sample(many, grid, padding_mode="border", align_corners=False)
-        yield seen.contiguous(memory_format=torch.channels_last)
+    for chunk in matrices(kind).to(images.device).split(max(1, _IMAGES_A_PASS // max(1, n))):
+        copies = images.repeat(len(chunk), 1, 1, 1)
+        grid = F.affine_grid(chunk.repeat_interleave(n, 0), list(copies.shape), align_corners=False)
+        views = F.grid_sample(copies, grid, padding_mode="border", align_corners=False)
+        yield views.contiguous(memory_format=torch.channels_last)
 
 
 def _matrix(turn: float = 0.0, scale: float = 1.0, slant: float = 0.0, mirror: bool = False) -> list[list[float]]:

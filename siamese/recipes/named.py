@@ -1,4 +1,4 @@
-"""The recipes of the field by name, and what suits each of them to a kind of data."""
+"""The named recipes, and how some of them change for a kind of data."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="faces-code",
-            # The code embeds left and right in two passes, so its batch norm sees each side alone; here one pass sees
-            # both. The code draws two images and a coin decides about "same"; here classes are drawn, and exactly half
-            # of a batch is same.
+            # The script embeds left and right images in two passes, so its batch norm sees each side separately; here
+            # one pass sees both. For each pair the script tosses a coin for "same"; here exactly half of a batch is
+            # same.
             teaches="100×100 grey faces and a margin of 2: the network and loss of a popular face-similarity script. "
             "Unlike the script, batch norm sees both sides of the pairs together, and exactly half the pairs are same.",
             encoder="faces-code",
@@ -121,8 +121,9 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="triplet-network",
-            # Hoffer & Ailon square the share of the positive in a softmax of the two distances. Softplus of their
-            # difference is −log of the other share: the same order, the same ln 2 at a tie, no flat end.
+            # Hoffer & Ailon take the softmax of the two distances and square the positive's share. Softplus of the
+            # difference of the distances is −log of the negative's share. It orders triplets in the same way, but it
+            # does not become flat for triplets in the wrong order. For two equal distances it is ln 2.
             teaches="Anchor, positive, negative: only the order of two distances matters. The encoder of Hoffer & Ailon "
             "2015 with a softplus loss, where theirs squares a softmax of the two distances.",
             encoder="triplet-network",
@@ -144,7 +145,7 @@ RECIPES: dict[str, Recipe] = {
             teaches="Most triplets are already right and teach nothing; those just beyond the positive teach the most.",
             loss="triplet",
             batching="all-pairs",
-            # The very hardest from the first step on lead into collapse; semi-hard ones do not (Schroff et al. 2015).
+            # With the hardest negatives from the first step on, the network can collapse (Schroff et al. 2015).
             mining="semi-hard",
             margin=0.2,
             classes_per_batch=20,
@@ -191,7 +192,7 @@ RECIPES: dict[str, Recipe] = {
     )
 }
 
-# Few people or things, a few photographs of each: small images and a mild loss, or what is learnt is only these.
+# For few people or things with a few photographs each: with larger images or a sharper loss the network memorises them.
 _PHOTOS: dict[str, Any] = {
     "similarity": "cosine",
     "loss": "supcon",
@@ -202,8 +203,8 @@ _PHOTOS: dict[str, Any] = {
     "images_per_class": 6,
 }
 
-# What "fast" and "accurate" change to suit a kind of data; each was measured on data of that kind.
-_SUITED: dict[tuple[str, str], dict[str, Any]] = {
+# What "fast" and "accurate" change for a kind of data. All values were measured on data of that kind.
+_CHANGES: dict[tuple[str, str], dict[str, Any]] = {
     ("fast", "digits"): {
         "encoder": "strided",
         "embedding_dim": 128,
@@ -218,23 +219,23 @@ _SUITED: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("fast", "faces"): {"augmentation": "faces"},
     ("fast", "photos"): _PHOTOS | {"steps": 300},
-    # Ten drawn classes, three drawings of each to learn from: as good after 200 steps as after 800.
+    # Measured with ten classes and three training drawings of each: 200 steps are as good as 800.
     ("fast", "drawings"): {"similarity": "cosine", "loss": "supcon", "steps": 200},
     ("accurate", "digits"): {"images_per_class": 24, "classes_per_batch": 10},
     ("accurate", "characters"): {"rotations_as_classes": True},
     ("accurate", "print"): {"encoder": "strided-wide", "steps": 2000},
     ("accurate", "pen-and-print"): {"encoder": "strided-mid", "classes_per_batch": 75, "images_per_class": 4},
-    # Longer runs, larger images, a deeper encoder and stronger changes all scored worse on people not trained on.
+    # Longer runs, larger images, a deeper encoder and a stronger augmentation scored worse on unseen people.
     ("accurate", "photos"): _PHOTOS | {"encoder": "strided-wide", "steps": 300},
     ("accurate", "faces"): {"augmentation": "faces", "classes_per_batch": 16, "images_per_class": 6, "steps": 1000},
 }
 
 
 def recipe_named(name: str, kind: str = "") -> Recipe:
-    """The recipe of that name, suited to a kind of data set where it suits itself ("fast", "accurate").
+    """The recipe of this name. "fast" and "accurate" change with the kind of data.
 
-    kind: Dataset.kind. Raises SiameseError, with the known names, for a recipe that does not exist.
+    kind: Dataset.kind. Raises SiameseError, with the names that exist, for an unknown recipe.
     """
     if name not in RECIPES:
         raise SiameseError(f'There is no recipe "{name}"; the recipes are {", ".join(RECIPES)}.')
-    return replace(RECIPES[name], **_SUITED.get((name, kind), {}))
+    return replace(RECIPES[name], **_CHANGES.get((name, kind), {}))
