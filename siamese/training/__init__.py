@@ -1,5 +1,6 @@
-"""One training run: a generator of events, the same for a thread, a command line and a notebook.
+"""Training: `train()` is a generator that trains one network and yields events; a thread, a command line and a notebook
+use it alike.
 
-Read `step` (one optimiser step), then `loop` (`train`), `events`, `control`, and `jobs` (runs in background threads).
-`cuda_graph` and `ranks` make a step faster on a GPU and on several.
+Read `step` (one optimiser step), `loop` (`train`), `events`, `control`, then `jobs` (runs in background threads);
+`cuda_graph` makes a step faster on one GPU, and `ranks` shares it among several.
 """

@@ -1,4 +1,4 @@
-"""TrainingControl: the only thing that flows back into a running training."""
+"""TrainingControl: pauses, stops and steers a run. Nothing else reaches a run from outside."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from typing import Any
 from siamese import SiameseError
 from siamese.training.pacing import Pacer
 
-MOST_QUESTIONS = 32  # that wait for an answer at the same time: one for each browser of a class
+MOST_QUESTIONS = 32  # may wait for an answer at the same time: one for each browser of a class
 
 
 class TrainingControl:
-    """Pause, step, stop, speed, live settings and questions of one run; safe to use from any thread.
+    """Pause, single steps, stop, speed, live settings and questions of one run. Every thread may call it.
 
-    learning_rate, margin: None leaves the recipe's value; set, they take effect with the next step.
-    waits: whether a run that is paused, or rests between two slow steps, blocks its thread; where it does not, the run
-        yields Paused and can be asked again.
-    on_change: called after every change, in the thread that asked for it.
+    learning_rate, margin: a new value for the next steps; None keeps the recipe's value.
+    waits: True: a run that is paused, or rests between two slow steps, blocks its thread. False: it yields Paused
+        instead, and its owner calls it again later.
+    on_change: called after every change, in the thread that made the change.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class TrainingControl:
 
     @property
     def paused_since(self) -> float | None:
-        """Since when a paused run has stood still (a time.monotonic()); None while it is not paused."""
+        """The moment from which a paused run stands still (a time.monotonic()); None while it is not paused."""
         return None if self._stopped else self._paused_at
 
     @property
@@ -53,30 +53,30 @@ class TrainingControl:
 
     @property
     def ready(self) -> bool:
-        """Whether the run has something to do now: steps to take, a question to answer, or to come to its end."""
+        """Whether the run has something to do now: a step, an answer, or its end."""
         return self.rest == 0
 
     @property
     def rest(self) -> float | None:
-        """Seconds until the run has something to do; None where only somebody's word ends its rest."""
-        if self._stopped or self._permits > 0 or self.asked:
+        """Seconds until the run has something to do; None where it waits for a person."""
+        if self._stopped or self._permits > 0 or self.has_questions:
             return 0.0
         return None if self._paused_at is not None else self._pacer.rest(time.monotonic())
 
     @property
     def steps_per_second(self) -> float | None:
-        """The speed that was asked for; None for as fast as the device can."""
+        """The speed that somebody has set; None: as fast as the device can."""
         return self._pacer.rate
 
     def set_speed(self, steps_per_second: float | None) -> None:
-        """Slow motion, or full speed again (None); takes effect at once."""
+        """Sets slow motion, or full speed again (None). It takes effect at once."""
         with self._changed:
             self._pacer.set_rate(steps_per_second, time.monotonic())
             self._changed.notify_all()
         self._on_change()
 
     @property
-    def asked(self) -> bool:
+    def has_questions(self) -> bool:
         """Whether a question waits for its answer."""
         return bool(self._questions)
 
@@ -99,7 +99,7 @@ class TrainingControl:
         self._on_change()
 
     def step_once(self) -> None:
-        """Pauses, and lets exactly one more optimiser step through for each call."""
+        """Pauses the run. Each call allows exactly one more optimiser step."""
         with self._changed:
             self._paused_at = time.monotonic()
             self._permits = min(self._permits + 1, 100)
@@ -107,10 +107,11 @@ class TrainingControl:
         self._on_change()
 
     def ask(self, question: Callable[[Any], Any]) -> Future[Any]:
-        """Has the training thread call question(run) between two steps, also while the run is paused.
+        """Asks the training thread to call question(run) between two steps, also while the run is paused.
 
-        The future holds what it returns or raises. It is cancelled when the run ends first. Nobody else may touch what
-        a run holds on its device, so whoever wants to look inside asks. Raises SiameseError where too many wait already.
+        Only the training thread may touch the tensors of a run, so every look inside the run is such a question.
+        The future holds what the question returns or raises; it is cancelled when the run ends before the answer.
+        Raises SiameseError where too many questions wait already.
         """
         future: Future[Any] = Future()
         with self._changed:
@@ -138,21 +139,21 @@ class TrainingControl:
                     future.set_exception(error)
 
     def close(self) -> None:
-        """Ends the questions of a run that is over: those that wait and those still to come are cancelled."""
+        """For a run that is over: cancels the questions that wait, and every later one."""
         with self._changed:
             self._over = True
             questions, self._questions = self._questions, []
         for _, future in questions:
             future.cancel()
 
-    def next_steps(self, wanted: int, run: Any = None) -> tuple[int, bool]:
-        """Blocks while paused or resting; then how many steps may run now, and whether to look closely at a single one.
+    def next_steps(self, most: int, run: Any = None) -> tuple[int, bool]:
+        """How many steps the run may take now, at most `most`, and whether it is one step that somebody wants to see.
 
-        run: what the questions that arrive meanwhile are asked of.  (0, False) once stopped; also while paused or
-        resting, for a control that does not wait.
+        Blocks while the run is paused or rests, and answers questions meanwhile; `run` is passed to them. (0, False)
+        once the run is stopped. A control with waits=False does not block and returns (0, False) at once.
         """
         with self._changed:
-            if self._paused_at is not None:  # a run that was paused before it began stands still from now on
+            if self._paused_at is not None:  # a run that was paused before its first step stands still only from now
                 self._paused_at = time.monotonic()
         while True:
             self.answer(run)
@@ -163,7 +164,7 @@ class TrainingControl:
                     return 0, False
                 if self._paused_at is None:
                     if self._pacer.rest(now := time.monotonic()) == 0:
-                        return self._pacer.take(wanted, now)
+                        return self._pacer.take(most, now)
                 elif self._permits:
                     self._permits -= 1
                     return 1, True

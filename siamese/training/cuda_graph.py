@@ -1,7 +1,7 @@
-"""A training step captured once as a CUDA graph and replayed: one call into Python for a whole step.
+"""A training step as a CUDA graph: it is captured once, and each later step replays it with one call.
 
-A web server's threads starve an eager training loop, which crosses Python a few hundred times a step; a replay crosses
-it once.
+An eager step calls Python a few hundred times, so the threads of a web server slow it down a lot. A replay calls it
+once.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ from siamese.training.step import TrainingStep
 
 WARM_UP_STEPS = 3
 
-# Captures run one at a time in the whole process: eager CUDA work of a capturing neighbour can invalidate a capture.
+# Only one capture runs at a time in the whole process: the warm-up of another one could invalidate it.
 CAPTURE_LOCK = threading.RLock()
 
 
 def save_state(step: TrainingStep) -> dict[str, Tensor]:
-    """Copies of every tensor that a step changes, by name; its own tensors stay where they are."""
+    """Copies of all tensors that a step changes, by name."""
     return {name: tensor.detach().clone() for name, tensor in _state(step).items()} | {
         "generator": step.generator.get_state()
     }
 
 
-def restore_state(step: TrainingStep, saved: dict[str, Tensor]) -> None:
-    """Puts saved values back in place, since a graph remembers addresses; optimiser state that was not there is 0."""
+def restore_state(step: TrainingStep, values: dict[str, Tensor]) -> None:
+    """Puts the saved values back into the same tensors, because a graph remembers their addresses.
+
+    Optimiser state that did not exist yet becomes 0.
+    """
     with torch.no_grad():
         for name, tensor in _state(step).items():
-            if name in saved:
-                tensor.copy_(saved[name])
+            if name in values:
+                tensor.copy_(values[name])
             else:
                 tensor.zero_()
-    step.generator.set_state(saved["generator"].cpu())
+    step.generator.set_state(values["generator"].cpu())
 
 
 def _state(step: TrainingStep) -> dict[str, Tensor]:
@@ -47,19 +50,19 @@ def _state(step: TrainingStep) -> dict[str, Tensor]:
 
 
 class GraphedStep:
-    """The step as a CUDA graph on a stream; calling it replays it, and gives the eager step's numbers bit for bit.
+    """The step as a CUDA graph on a stream. A call replays it and gives the numbers of the eager step, bit for bit.
 
-    Capturing takes a few eager warm-up steps, whose every effect is put back before. Must be made, called and closed
-    in one thread. Learning rate and margin lie in device tensors and move under replay.
+    A few eager warm-up steps come before the capture; their effects are undone. Make, call and close it in one thread.
+    Learning rate and margin are device tensors, so a new value reaches the next replay.
     """
 
     def __init__(self, step: TrainingStep, stream: torch.cuda.Stream) -> None:
         with CAPTURE_LOCK:
-            saved = save_state(step)
+            values = save_state(step)
             for _ in range(WARM_UP_STEPS):
                 step()
             stream.synchronize()
-            restore_state(step, saved)
+            restore_state(step, values)
             step.optimizer.zero_grad(set_to_none=True)
             stream.synchronize()
             self._graph = torch.cuda.CUDAGraph()
@@ -72,5 +75,5 @@ class GraphedStep:
         self._graph.replay()
 
     def close(self) -> None:
-        """Gives the graph's memory back."""
+        """Frees the graph's memory."""
         self._graph.reset()

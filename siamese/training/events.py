@@ -1,4 +1,4 @@
-"""What a training run tells: small plain values, picklable, that know nothing of threads or pages."""
+"""The events that a training run yields: small values that can be pickled and know nothing of threads or pages."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Any
 
 from siamese.evaluation.numbers import json_ready
 from siamese.evaluation.scores import Scores, Validation
-from siamese.training.taken import TakenBatch
+from siamese.training.batch_record import BatchRecord
 
 
 @dataclass(frozen=True)
 class Started:
-    """The network stands and the first step can run. setup_seconds: from the call to here, graph capture included."""
+    """The network is built and the first step can run.
+
+    setup_seconds: from the call of train() to here, with the capture of the CUDA graph.
+    collapse, collapse_name: the loss of a network that gives every pair the same distance, and the name of that line.
+    """
 
     device: str
     parameters: int
@@ -25,9 +29,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Progress:
-    """Some steps later. losses: of each step since the last report, the newest being that of `step`.
+    """The run has taken some more steps. step: the newest one. losses: of each step since the last Progress.
 
-    seconds: spent training so far, pauses left out. steps_per_second, pairs_per_second: over this report's span.
+    seconds: training time so far, without pauses. steps_per_second, pairs_per_second: the speed of these steps.
     """
 
     step: int
@@ -41,16 +45,19 @@ class Progress:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the distance of raw pixels scores on the same sample; sent once, at the start."""
+    """The scores of raw-pixel distance on the same validation sample; comes once, at the start."""
 
     scores: Scores
 
 
 @dataclass(frozen=True)
 class SteppedPair:
-    """One pair of a batch around a single step. left, right: image indices of the training bank (right: of its partner
-    in a network of two towers). force: "pull", "push" or "none", what this step asked of the pair. share: of the batch
-    loss, 0 to 1. before, after: dissimilarity, on the very images (augmentation included) of the batch."""
+    """One pair of a batch, before and after a single step.
+
+    left, right: image numbers in the training bank; with two towers, right is a number in the partner images.
+    force: what the loss asked of the pair: "pull", "push" or "none".  share: its part of the batch loss, 0 to 1.
+    before, after: dissimilarity of exactly the images of the batch, augmentation included.
+    """
 
     left: int
     right: int
@@ -63,7 +70,7 @@ class SteppedPair:
 
 @dataclass(frozen=True)
 class Stepped:
-    """A single step that was asked for, and what it did to pairs of its batch (at most 12, the heaviest first)."""
+    """One step that somebody wanted to see, and what it did to pairs of its batch: at most 12, largest share first."""
 
     step: int
     loss: float
@@ -74,15 +81,16 @@ class Stepped:
 class Paused:
     """The run stands still before its next step: it is paused, or rests in slow motion.
 
-    Only a run whose control does not wait says so; ask it again later."""
+    Only a run whose control has waits=False yields it. Call the run again later.
+    """
 
 
 @dataclass(frozen=True)
 class Interrupted:
-    """A run on a borrowed GPU goes back to its last saved step and stands still there. step: 0 before any was saved.
+    """A run on a borrowed GPU goes back to its last saved step and waits there. step: 0 where no step was saved.
 
-    reason: "quota" where no GPU time was given, "worker" where the GPU was taken away, "pause" where the owner paused.
-    wait: in how much time there will be more, as "1:05:00"; "" where nobody said so.
+    reason: "quota": there is no GPU time left.  "worker": the GPU was taken away.  "pause": the owner paused the run.
+    wait: the time until there is more GPU time, as "1:05:00"; "" where it is unknown.
     """
 
     reason: str
@@ -92,9 +100,9 @@ class Interrupted:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Something a teacher would point at. step: where it began, or where a validation first saw it.
+    """Something that a teacher would point at. step: where it began, or where a validation first saw it.
 
-    kind: "collapse", "diverged", "satisfied" (no triplet teaches any more), or "recovered" when one of them is over.
+    kind: "collapse", "diverged", "satisfied" (no triplet teaches any more), or "recovered" (the last fault is over).
     """
 
     kind: str
@@ -103,10 +111,10 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Finished:
-    """The end of a run. best and last: checkpoints as safetensors bytes; best is None before any validation.
+    """The end of a run. best, last: checkpoints as safetensors bytes; best is None before the first validation.
 
     batch: the newest training batch; None before the first step.
-    why: "steps" or "seconds" when the run is complete, "stopped" on request, "diverged" when the loss was not finite.
+    why: "steps", "seconds": the run is complete.  "stopped": somebody stopped it.  "diverged": the loss was not finite.
     """
 
     step: int
@@ -114,14 +122,16 @@ class Finished:
     why: str
     best: bytes | None = field(repr=False)
     last: bytes = field(repr=False, default=b"")
-    batch: TakenBatch | None = field(repr=False, compare=False, default=None)
+    batch: BatchRecord | None = field(repr=False, compare=False, default=None)
 
 
 Event = Started | Progress | Validation | Baseline | Stepped | Paused | Interrupted | Diagnosis | Finished
 
 
 def plain(event: Event) -> dict[str, Any]:
-    """The event as a JSON-ready dict with its kind under "event"; checkpoint bytes are left out, and a number that is
-    not finite, which JSON cannot say, is None."""
+    """The event as a JSON-ready dict, with its kind under "event" and without checkpoints and batch.
+
+    A number that is not finite becomes None, because JSON has no such numbers.
+    """
     values = {name: value for name, value in asdict(event).items() if name not in ("best", "last", "batch")}
     return {"event": type(event).__name__.lower(), **json_ready(values)}

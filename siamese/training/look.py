@@ -1,6 +1,6 @@
-"""Questions that a page may ask of a run: its newest batch, one pair on its way through the network, the network.
+"""Questions that a page asks a run: its newest batch, one pair on its way through the network, the network itself.
 
-Each is for TrainingControl.ask: the training thread calls it between two steps, and it leaves the run as it was.
+Pass them to TrainingControl.ask: the training thread calls them between two steps. They do not change the run.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from siamese.models.checkpoint import Checkpoint
 from siamese.models.inside import Inside, inside
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
-from siamese.training.step import LOSS_BUFFER, Drawn, TrainingStep
-from siamese.training.taken import TakenBatch
+from siamese.training.batch_record import BatchRecord
+from siamese.training.step import LOSS_BUFFER, StepInputs, TrainingStep
 
 
 class Run(Protocol):
-    """What of a run is looked at."""
+    """The part of a run that the questions read."""
 
     step: TrainingStep
     recipe: Recipe
-    done: int
+    steps_done: int
 
     @property
     def margin(self) -> float: ...
@@ -37,21 +37,20 @@ class Run(Protocol):
     def checkpoint(self) -> Checkpoint | None: ...
 
 
-def newest_batch(run: Run) -> TakenBatch | None:
+def newest_batch(run: Run) -> BatchRecord | None:
     """The batch of the newest step, copied to the CPU; None before the first step.
 
-    A learned similarity is the one after the step; the embeddings are those from before it.
+    The embeddings are from before the step; a learned similarity is the one after it.
     """
     step = run.step
-    if run.done == 0 or step.drawn is None or step.embeddings is None:
+    if run.steps_done == 0 or step.inputs is None or step.embeddings is None:
         return None
-    batch, transforms = step.drawn.batch, step.drawn.transforms
-    return TakenBatch(
+    return BatchRecord(
         recipe=run.recipe,
-        drawn=_moved(Drawn(batch, transforms), torch.device("cpu")),
-        step=run.done,
-        loss=float(step.losses[(run.done - 1) % LOSS_BUFFER]),
-        embeddings=_copied(step.embeddings),
+        inputs=_copy_inputs(step.inputs, torch.device("cpu")),
+        step=run.steps_done,
+        loss=float(step.losses[(run.steps_done - 1) % LOSS_BUFFER]),
+        embeddings=_copy(step.embeddings),
         similarity=copy.deepcopy(step.network.similarity).cpu(),
         margin=run.margin,
         threshold=run.threshold,
@@ -59,32 +58,33 @@ def newest_batch(run: Run) -> TakenBatch | None:
 
 
 def look_inside(
-    run: Run, drawn: Drawn, left: int, right: int, channels: Sequence[Sequence[int]] | None = None
+    run: Run, inputs: StepInputs, left: int, right: int, channels: Sequence[Sequence[int]] | None = None
 ) -> tuple[int, Inside]:
-    """(the step, the pair in rows left and right of a batch inside the network as it is now).
+    """The number of the newest step, and what the network as it is now makes of one pair of a batch, layer by layer.
 
-    The whole batch passes through in training mode, so batch norm sees what it saw when the step was taken.
+    left, right: rows of the pair in the batch. The whole batch passes through the network in training mode, so that
+    batch norm uses the same statistics as in the step.
     """
     step = run.step
-    there = _moved(drawn, step.device)
-    with _buffers_kept(step):
-        seen = inside(step.network, lambda: step.embed(there), left, right, channels)
-    return run.done, seen
+    on_device = _copy_inputs(inputs, step.device)
+    with _keep_buffers(step):
+        layers = inside(step.network, lambda: step.embed(on_device), left, right, channels)
+    return run.steps_done, layers
 
 
-def embed_now(run: Run, drawn: Drawn) -> tuple[int, Tensor, Similarity]:
-    """(the step, embeddings float32 [M, D], what compares them) of any images of the training bank, on the CPU.
+def embed_now(run: Run, inputs: StepInputs) -> tuple[int, Tensor, Similarity]:
+    """The number of the newest step, embeddings float32 [M, D] of any training images, and the similarity; on the CPU.
 
-    In training mode, as the images of a batch are seen.
+    The images pass through in training mode, as those of a batch do.
     """
     step = run.step
-    with _buffers_kept(step), torch.no_grad():
-        embeddings = step.embed(_moved(drawn, step.device))
-    return run.done, _copied(embeddings), copy.deepcopy(step.network.similarity).cpu()
+    with _keep_buffers(step), torch.no_grad():
+        embeddings = step.embed(_copy_inputs(inputs, step.device))
+    return run.steps_done, _copy(embeddings), copy.deepcopy(step.network.similarity).cpu()
 
 
 def network_now(run: Run) -> Checkpoint | None:
-    """The network as it is, on the CPU; None before the first validation has given it a threshold."""
+    """The network as it is now, on the CPU; None before the first validation, which sets the threshold."""
     checkpoint = run.checkpoint()
     if checkpoint is not None:
         checkpoint.weights.update({name: tensor.cpu() for name, tensor in checkpoint.weights.items()})
@@ -92,8 +92,8 @@ def network_now(run: Run) -> Checkpoint | None:
 
 
 @contextlib.contextmanager
-def _buffers_kept(step: TrainingStep) -> Iterator[None]:
-    """Puts back what a pass in training mode changes: the running statistics of batch norm."""
+def _keep_buffers(step: TrainingStep) -> Iterator[None]:
+    """At the end of the block, puts back the statistics of batch norm, which a pass in training mode changes."""
     buffers = [buffer.clone() for buffer in step.network.buffers()]
     try:
         yield
@@ -103,12 +103,12 @@ def _buffers_kept(step: TrainingStep) -> Iterator[None]:
                 buffer.copy_(value)
 
 
-def _moved(drawn: Drawn, device: torch.device) -> Drawn:
-    batch = Batch(_copied(drawn.batch.index, device), _copied(drawn.batch.same, device))
-    transforms = drawn.transforms
-    return Drawn(batch, None if transforms is None else Transforms(*(_copied(part, device) for part in transforms)))
+def _copy_inputs(inputs: StepInputs, device: torch.device) -> StepInputs:
+    batch = Batch(_copy(inputs.batch.index, device), _copy(inputs.batch.same, device))
+    transforms = inputs.transforms
+    return StepInputs(batch, None if transforms is None else Transforms(*(_copy(part, device) for part in transforms)))
 
 
-def _copied(tensor: Tensor, device: torch.device | None = None) -> Tensor:
-    """A copy of its own: a replayed graph refills its tensors in place."""
+def _copy(tensor: Tensor, device: torch.device | None = None) -> Tensor:
+    """Always a copy: a replayed graph writes into its own tensors again."""
     return tensor.detach().to(device or torch.device("cpu"), copy=True)

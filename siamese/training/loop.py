@@ -1,4 +1,4 @@
-"""train(): a training run as a plain iterator of small events, the same for a thread, a command line or a notebook."""
+"""train(): a training run as an iterator of small events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from siamese.training.step import LOSS_BUFFER, TrainingStep
 from siamese.training.step_view import StepView
 from siamese.training.streams import on_stream, own_stream
 
-REPORT_SECONDS = 0.05  # how long steps run between two reports
+REPORT_SECONDS = 0.05  # training time between two Progress events
 
 
 def train(
@@ -41,12 +41,12 @@ def train(
     resume: Checkpoint | None = None,
     calibrated: bool = True,
 ) -> Iterator[Event]:
-    """Trains a network and yields what happens, as events. The last one is Finished, also when the run is stopped.
+    """Trains a network and yields events. The last one is Finished, also when somebody stops the run.
 
     dataset: the network learns from its train part and is validated on its validation part; the test part is not used.
-    control: pauses, steps, stops and steers the run from another thread.
+    control: pauses, stops and steers the run from another thread.
     seconds: the run also ends after this much training time.
-    resume: the last checkpoint of a run of this recipe. The run goes on as if it had never been interrupted.
+    resume: the last checkpoint of a run of this recipe. The run goes on as if nothing had interrupted it.
     calibrated: whether the best checkpoint is calibrated at the end, which takes some seconds.
 
     On a CPU the same recipe, data and number of threads give the same losses. Raises SiameseError for data that the
@@ -60,43 +60,43 @@ def train(
         yield run.started()
         yield Baseline(run.validator.baseline)
         yield run.validate()
-        upcoming = next_validation(run.done, run.recipe.validate_every)
+        upcoming = next_validation(run.steps_done, run.recipe.validate_every)
 
-        while run.done < run.recipe.steps:
-            wanted = min(upcoming - run.done, run.recipe.steps - run.done, run.steps_per_report())
+        while run.steps_done < run.recipe.steps:
+            most = min(upcoming - run.steps_done, run.recipe.steps - run.steps_done, run.steps_per_report())
             late = seconds is not None and run.seconds >= seconds
-            with run.on_device():  # where questions about the run are answered
-                allowed, single = (0, False) if late else control.next_steps(wanted, run)
-            if not (allowed or late or control.stopped):
+            with run.on_device():  # next_steps also answers the questions about the run
+                steps, single = (0, False) if late else control.next_steps(most, run)
+            if not (steps or late or control.stopped):
                 yield Paused()
                 continue
-            allowed, single, late = run.agree(allowed, single, late)
-            if not allowed:
+            steps, single, late = run.agree(steps, single, late)
+            if not steps:
                 why = "seconds" if late else "stopped"
                 break
 
             view = run.step_view() if single else None
-            progress = run.advance(allowed)
+            progress = run.advance(steps)
             watch.see_losses(progress.step - len(progress.losses) + 1, progress.losses)
             yield progress
             if view is not None and watch.diverged_at is None:
-                yield run.stepped(view, progress)
+                yield run.single_step(view, progress)
 
-            if watch.diverged_at is None and run.done in (upcoming, run.recipe.steps):
+            if watch.diverged_at is None and run.steps_done in (upcoming, run.recipe.steps):
                 try:
                     validation = run.validate()
                 except Diverged:
-                    watch.diverged_at = run.done
+                    watch.diverged_at = run.steps_done
                 else:
                     watch.see_validation(validation)
                     yield validation
-                upcoming = next_validation(run.done, run.recipe.validate_every)
+                upcoming = next_validation(run.steps_done, run.recipe.validate_every)
 
             if watch.diverged_at is not None:
                 yield Diagnosis("diverged", watch.diverged_at)
                 why = "diverged"
                 break
-            if (diagnosis := watch.diagnosis(run.done)) is not None:
+            if (diagnosis := watch.diagnosis(run.steps_done)) is not None:
                 yield diagnosis
 
         yield run.finished(why, calibrated)
@@ -106,7 +106,7 @@ def train(
 
 
 class _Run:
-    """A training step with its validator, its clock and its checkpoints. All device work runs on one stream."""
+    """The state of one run: its step, validator, clock and checkpoints. All device work runs on one stream."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class _Run:
         self.device = device
         self.stream = own_stream(device)
         self.graph: GraphedStep | None = None
-        self.done = 0
+        self.steps_done = 0
         self.seconds = 0.0
         self.best: Checkpoint | None = None
         self.newest: Validation | None = None
@@ -133,7 +133,7 @@ class _Run:
             self.recipe = self.step.recipe
             if resume is not None:
                 resume_step(self.step, resume)
-                self.done, self.seconds = resume.step, resume.seconds
+                self.steps_done, self.seconds = resume.step, resume.seconds
             self.validator = Validator(self.recipe, dataset.validation, device)
             self._advance: Callable[[], None] = self.step
             # With several processes the step is not captured: collectives inside a CUDA graph are untested here.
@@ -162,7 +162,7 @@ class _Run:
         )
 
     def agree(self, steps: int, single: bool, late: bool) -> tuple[int, bool, bool]:
-        """The decision of rank 0, on every rank: their clocks and controls differ, and they have to step together."""
+        """Rank 0 decides for all ranks: they must take the same steps, but their clocks and controls differ."""
         if self.step.ranks.world > 1:
             decision = torch.tensor([steps, single, late], device=self.device)
             with self.on_device():
@@ -171,25 +171,25 @@ class _Run:
         return steps, bool(single), bool(late)
 
     def steps_per_report(self) -> int:
-        """How many steps fit between two reports at the speed of the last report."""
+        """How many steps fit between two Progress events at the newest speed."""
         return max(1, min(LOSS_BUFFER // 2, int(self._speed * REPORT_SECONDS)))
 
     def advance(self, steps: int) -> Progress:
-        """Takes so many steps and waits for them."""
+        """Takes `steps` steps and waits until the device has finished them."""
         began = time.perf_counter()
         with self.on_device():
             self.step.set_margin(self.margin)
-            for number in range(self.done, self.done + steps):
+            for number in range(self.steps_done, self.steps_done + steps):
                 self._set_rate(number)
                 self._advance()
-            ring = torch.arange(self.done, self.done + steps, device=self.device) % LOSS_BUFFER
-            losses = self.step.losses[ring].tolist()  # the one wait for the device of this report
+            ring = torch.arange(self.steps_done, self.steps_done + steps, device=self.device) % LOSS_BUFFER
+            losses = self.step.losses[ring].tolist()  # the only wait for the device
         took = time.perf_counter() - began
         self._speed = steps / took
         self.seconds += took
-        self.done += steps
+        self.steps_done += steps
         return Progress(
-            step=self.done,
+            step=self.steps_done,
             losses=tuple(losses),
             seconds=self.seconds,
             steps_per_second=self._speed,
@@ -206,46 +206,46 @@ class _Run:
             self._rate = rate
 
     def step_view(self) -> StepView:
-        """A view of the next step, which shows what the step does to its pairs."""
+        """Prepares to show what the next step does to its pairs."""
         with self.on_device():
             return StepView(self.step, self.margin)
 
-    def stepped(self, view: StepView, progress: Progress) -> Event:
+    def single_step(self, view: StepView, progress: Progress) -> Event:
         with self.on_device():
-            return view.stepped(progress.step, progress.losses[-1])
+            return view.after_step(progress.step, progress.losses[-1])
 
     def validate(self) -> Validation:
-        """Validates, and keeps the checkpoint if no earlier one had a better AUC.
+        """Validates, and keeps a checkpoint unless an earlier one has a better AUC.
 
-        Raises Diverged where the network no longer answers with finite numbers.
+        Raises Diverged where the network gives a number that is not finite.
         """
         began = time.perf_counter()
         with self.on_device():
-            validation = self.validator(self.step.network, self.done, self.seconds, self.margin)
+            validation = self.validator(self.step.network, self.steps_done, self.seconds, self.margin)
             self.newest = validation
             if self.best is None or validation.scores.auc >= self.best.scores["auc"]:
-                self.best = make_checkpoint(self.step, self.dataset, validation, self.done, self.seconds)
+                self.best = make_checkpoint(self.step, self.dataset, validation, self.steps_done, self.seconds)
         self.seconds += time.perf_counter() - began
         return validation
 
     def checkpoint(self) -> Checkpoint | None:
-        """The network as it is; None before the first validation has given it a threshold."""
+        """The network as it is now; None before the first validation, which sets the threshold."""
         if self.newest is None:
             return None
-        return make_checkpoint(self.step, self.dataset, self.newest, self.done, self.seconds)
+        return make_checkpoint(self.step, self.dataset, self.newest, self.steps_done, self.seconds)
 
     def finished(self, why: str, calibrated: bool) -> Finished:
         assert self.newest is not None
         with self.on_device():
-            last = make_checkpoint(self.step, self.dataset, self.newest, self.done, self.seconds, resumable=True)
+            last = make_checkpoint(self.step, self.dataset, self.newest, self.steps_done, self.seconds, resumable=True)
             best = self.best
             if best is not None and calibrated:
                 best = calibrate(best, self.dataset, self.device)
             weights = None if best is None else best.to_bytes()
-            return Finished(self.done, self.seconds, why, weights, last.to_bytes(), newest_batch(self))
+            return Finished(self.steps_done, self.seconds, why, weights, last.to_bytes(), newest_batch(self))
 
     def close(self) -> None:
-        """Frees the device's memory that the graph holds."""
+        """Frees the memory of the CUDA graph."""
         if self.graph is not None and self.stream is not None:
             self.stream.synchronize()
             self.graph.close()

@@ -1,9 +1,9 @@
-"""Pacer: slow motion, so that people can follow a run that would be over before they have seen it."""
+"""Pacer: slow motion. At full speed many runs are over before anybody can follow them."""
 
 from __future__ import annotations
 
-BUNCH_SECONDS = 0.05  # steps that fit into so short a time are taken together; nobody sees them one by one
-WATCHED_RATE = 1.0  # steps a second at which each single step is looked at
+BUNCH_SECONDS = 0.05  # at a high rate, the steps of this time are taken together; nobody can see them one by one
+WATCHED_RATE = 1.0  # steps a second; at this rate or a slower one every step is shown with its pairs
 
 
 class Pacer:
@@ -17,7 +17,7 @@ class Pacer:
         self._next = 0.0
 
     def set_rate(self, rate: float | None, now: float) -> None:
-        """Another speed, from now on: what was left of the last rest is forgotten."""
+        """Sets another speed, from now on. The rest of the last pause no longer counts."""
         self.rate = rate
         self._next = now
 
@@ -25,13 +25,13 @@ class Pacer:
         """Seconds until the next steps may be taken; 0 where they may be taken now."""
         return 0.0 if self.rate is None else max(0.0, self._next - now)
 
-    def take(self, wanted: int, now: float) -> tuple[int, bool]:
-        """How many of the wanted steps to take now, and whether to look at the step closely. Call it after the rest.
+    def take(self, most: int, now: float) -> tuple[int, bool]:
+        """How many steps to take now, at most `most`, and whether to show what the step does. Call it after the rest.
 
         A run that is slower than its rate takes its steps without a rest and does not try to catch up.
         """
         if self.rate is None:
-            return wanted, False
-        steps = max(1, min(wanted, int(self.rate * BUNCH_SECONDS)))
+            return most, False
+        steps = max(1, min(most, int(self.rate * BUNCH_SECONDS)))
         self._next = max(self._next, now - BUNCH_SECONDS) + steps / self.rate
         return steps, self.rate <= WATCHED_RATE

@@ -1,7 +1,7 @@
-"""One global batch over several processes (torchrun): each embeds its share, and the loss sees all of it.
+"""Training on several processes (torchrun): each embeds its share of one global batch, and the loss sees all of it.
 
-Every rank draws the same global batch from the same seed, so only embeddings and gradients travel. What each rank
-computes is, up to rounding, what one process computes on the whole batch; batch norm included.
+Every rank draws the same global batch from the same seed, so only embeddings, gradients and the statistics of batch
+norm are exchanged. Up to rounding, each rank computes what one process computes on the whole batch.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from siamese.recipes import Recipe
 
 
 class Ranks:
-    """This process, number `rank` of `world`; alone, world is 1 and nothing travels.
+    """This process is number `rank` of `world` processes. A single process has world 1 and exchanges nothing.
 
-    parts: what a batch is made of, in order (lefts and rights; anchors, positives and negatives; or one part), since a
-    share holds the same stretch of each. Raises SiameseError for a batch that the ranks cannot share evenly.
+    parts: how many parts a batch has: 2 for lefts and rights; 3 for anchors, positives and negatives; or 1. The share
+    of a rank holds the same rows of each part.
+    Raises SiameseError for a batch that the ranks cannot share evenly.
     """
 
     def __init__(self, recipe: Recipe, parts: int) -> None:
@@ -31,24 +32,27 @@ class Ranks:
         _check_shares(recipe, self.world)
 
     def with_global_statistics(self, network: nn.Module, cuda: bool) -> nn.Module:
-        """The network with its batch norms, if any, over the global batch."""
+        """The network, with every batch norm computed over the global batch."""
         if self.world == 1:
             return network
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network) if cuda else _converted(network)
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network) if cuda else _with_global_norms(network)
 
     def share(self, count: int, device: torch.device) -> Tensor:
-        """int64 [count / world]: which of the global batch's images this rank embeds."""
+        """int64 [count / world]: the rows of the global batch that this rank embeds."""
         return torch.arange(count, device=device).view(self._parts, -1)[:, self.rank :: self.world].reshape(-1)
 
     def gather(self, embeddings: Tensor) -> Tensor:
-        """The global batch's embeddings, [M, D] in its own order, of all shares [M / world, D]; gradients flow back."""
+        """The embeddings [M, D] of the global batch, in its order, from the shares [M / world, D] of all ranks.
+
+        Gradients flow back through it.
+        """
         gathered = torch.stack(dist_nn.all_gather(embeddings))
         world, rows, width = gathered.shape
         return gathered.view(world, self._parts, rows // self._parts, width).permute(1, 2, 0, 3).reshape(-1, width)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Turns every rank's gradients into those of the one global loss."""
-        # Each rank's backward already sums what all ranks' equal losses ask of its share, so that is their mean.
+        """Turns the gradients of the ranks into those of the global loss."""
+        # Every rank computes the same loss. Gathering back sums the gradients of `world` equal losses, hence the mean.
         for parameter in parameters:
             if parameter.grad is not None:
                 dist.all_reduce(parameter.grad)
@@ -56,7 +60,7 @@ class Ranks:
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm over the images of all ranks' equal shares, float [n, C, H, W]; torch's SyncBatchNorm is for CUDA."""
+    """Batch norm over the images of all ranks, float [n, C, H, W] on each; torch's SyncBatchNorm needs CUDA."""
 
     def forward(self, images: Tensor) -> Tensor:
         if not self.training:
@@ -76,15 +80,15 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         return (centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(images.dtype)
 
 
-def _converted(module: nn.Module) -> nn.Module:
-    """The module with a GlobalBatchNorm2d of the same values in the place of every BatchNorm2d in it."""
+def _with_global_norms(module: nn.Module) -> nn.Module:
+    """The module; a GlobalBatchNorm2d with the same values replaces every BatchNorm2d in it."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm2d):
             norm = GlobalBatchNorm2d(child.num_features, child.eps, child.momentum)
             norm.load_state_dict(child.state_dict())
             setattr(module, name, norm)
         else:
-            _converted(child)
+            _with_global_norms(child)
     return module
 
 

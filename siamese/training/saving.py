@@ -1,4 +1,4 @@
-"""A training run as a checkpoint, and a run that goes on from one."""
+"""Makes a checkpoint of a training run, and resumes a run from one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from siamese.training.step import TrainingStep
 
 
 def make_checkpoint(
-    step: TrainingStep, dataset: Dataset, validation: Validation, done: int, seconds: float, resumable: bool = False
+    step: TrainingStep,
+    dataset: Dataset,
+    validation: Validation,
+    steps_done: int,
+    seconds: float,
+    resumable: bool = False,
 ) -> Checkpoint:
     """The network as it is now, with the scores of its newest validation.
 
-    done, seconds: how far the run is.  resumable: adds the state that a run needs to go on from here.
+    steps_done, seconds: how far the run is.  resumable: also saves the optimiser's state, so that the run can go on.
     """
     recipe = step.recipe
     height, width = step.bank.images.shape[2:]
@@ -32,7 +37,7 @@ def make_checkpoint(
         dark_background=None if dark is None else dark != recipe.invert,
         threshold=validation.scores.threshold,
         scores=asdict(validation.scores),
-        step=done,
+        step=steps_done,
         seconds=seconds,
         weights={name: tensor.detach().clone() for name, tensor in step.network.state_dict().items()},
         training={name: tensor for name, tensor in state.items() if not name.startswith("network.")},
@@ -43,20 +48,20 @@ def make_checkpoint(
 def resume_step(step: TrainingStep, checkpoint: Checkpoint) -> None:
     """Puts the state of a run's last checkpoint into a new step of the same recipe and data.
 
-    Raises SiameseError for a checkpoint of another recipe, other data or another device, or without that state.
+    Raises SiameseError for a checkpoint without the optimiser's state, or of another recipe, data or kind of device.
     """
     if not checkpoint.training:
         raise SiameseError("This checkpoint holds no optimiser state; resume from the last one of a run.")
     if checkpoint.recipe != step.recipe:
         raise SiameseError("This checkpoint is of another recipe; resume with the recipe that it was made with.")
-    saved = {f"network.{name}": tensor for name, tensor in checkpoint.weights.items()} | checkpoint.training
+    state = {f"network.{name}": tensor for name, tensor in checkpoint.weights.items()} | checkpoint.training
     if checkpoint.step:
-        # The optimiser makes its state in its first step, in the memory layout that fused optimisers need; a file has
-        # another layout. What the step itself does is overwritten below.
+        # The optimiser creates its state in its first step, in the memory layout that fused optimisers need; a file has
+        # another layout. So we take one step; restore_state overwrites its result.
         step()
-    if {name: t.shape for name, t in save_state(step).items()} != {name: t.shape for name, t in saved.items()}:
+    if {name: t.shape for name, t in save_state(step).items()} != {name: t.shape for name, t in state.items()}:
         raise SiameseError(
             "This checkpoint does not fit this run: it was made with other data or on another kind of device; "
             "resume it there, or start anew."
         )
-    restore_state(step, saved)
+    restore_state(step, state)

@@ -1,4 +1,4 @@
-"""How the learning rate changes over a run, and when a run validates."""
+"""How the learning rate changes during a run, and at which steps a run validates."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from siamese.recipes.recipe import Schedule
 
 
 def warm_up_steps(steps: int) -> float:
-    """For how many of a run's steps the learning rate of the "one-cycle" schedule rises."""
+    """For how many steps the learning rate of the "one-cycle" schedule rises, in a run of `steps` steps."""
     return max(1.0, min(50.0, 0.2 * steps))
 
 
@@ -23,5 +23,5 @@ def schedule_factor(schedule: Schedule, step: int, steps: int) -> float:
 
 
 def next_validation(step: int, every: int) -> int:
-    """The step of the next validation. The first ones double their distance; the later ones are `every` steps apart."""
+    """The step of the next validation. At first the gaps double; later validations are `every` steps apart."""
     return step + min(every, max(1, every // 10, step))

@@ -1,4 +1,7 @@
-"""TrainingStep: sampling, augmentation, network, loss and optimiser of one step, with no synchronising operation."""
+"""TrainingStep: one optimiser step, with sampling, augmentation, network and loss.
+
+It never waits for the device, so that a GPU can capture it as a CUDA graph.
+"""
 
 from __future__ import annotations
 
@@ -17,42 +20,45 @@ from siamese.models.network import SiameseNetwork, build_network
 from siamese.recipes import Recipe
 from siamese.training.ranks import Ranks
 
-LOSS_BUFFER = 4096  # steps whose losses wait on the device for the next report
-_PARTS = {"pairs": 2, "triplets": 3, "all-pairs": 1}  # lefts and rights; anchors, positives and negatives; one
+LOSS_BUFFER = 4096  # losses of the newest steps that stay on the device until the next Progress event
+_PARTS = {"pairs": 2, "triplets": 3, "all-pairs": 1}  # of a batch: left, right; anchor, positive, negative; one
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
-    """What the newest step was made of; in a replayed graph the tensors are refilled in place."""
+class StepInputs:
+    """The images that a step learns from, and their random changes. A replayed graph reuses the tensors."""
 
     batch: Batch
     transforms: Transforms | None
 
 
 def with_rotations(bank: ImageBank) -> ImageBank:
-    """Four times the classes: each also turned by 90, 180 and 270 degrees (Santoro et al. 2016); square images only."""
+    """The bank with four times the classes: each class turned by 0, 90, 180 and 270 degrees (Santoro et al. 2016).
+
+    Raises SiameseError for images that are not square.
+    """
     if bank.images.shape[2] != bank.images.shape[3]:
         height, width = bank.images.shape[2:]
         raise SiameseError(f"rotations_as_classes needs square images, and these are {width}×{height}; set image_size.")
 
-    def turned(images: Tensor) -> Tensor:
+    def all_turns(images: Tensor) -> Tensor:
         return torch.cat([images.rot90(k, (2, 3)) for k in range(4)])
 
     return replace(
         bank,
-        images=turned(bank.images),
+        images=all_turns(bank.images),
         counts=bank.counts.repeat(4),
         class_names=tuple(f"{name} turned {90 * k}°" if k else name for k in range(4) for name in bank.class_names),
         groups=bank.groups.repeat(4),
-        partner=None if bank.partner is None else turned(bank.partner),
+        partner=None if bank.partner is None else all_turns(bank.partner),
     )
 
 
 def in_bfloat16(precision: str, device: torch.device) -> bool:
     """Whether an encoder of this precision computes in bfloat16 on this device.
 
-    "auto" asks for CPUs with instructions for it, where every encoder was faster by them (1.2 to 2.1 times); the others
-    emulate it and are slower. On CUDA it means float32, until somebody has measured which encoders gain.
+    "auto" means bfloat16 on a CPU that has instructions for it: every encoder was 1.2 to 2.1 times faster there. Other
+    CPUs emulate it and are slower. On CUDA "auto" means float32: nobody has measured there yet.
     """
     if precision != "auto" or device.type != "cpu":
         return precision == "bfloat16"
@@ -96,13 +102,13 @@ class TrainingStep:
         self.optimizer = self._optimizer()
         self.steps_done = torch.zeros((), dtype=torch.long, device=device)
         self.losses = torch.zeros(LOSS_BUFFER, device=device)
-        # What the newest step was made of, and its embeddings before the weights moved; for the step view.
-        self.drawn: Drawn | None = None
+        # For the step view: the inputs of the newest step, and their embeddings before the weights moved.
+        self.inputs: StepInputs | None = None
         self.embeddings: Tensor | None = None
 
     def _optimizer(self) -> torch.optim.Optimizer:
         recipe, parameters = self.recipe, list(self.network.parameters())
-        # On CUDA the rate lies in a device tensor, so that a captured step follows when it moves.
+        # On CUDA the rate is a device tensor, so that a replayed step sees a new value.
         options: dict[str, Any] = {"lr": self.learning_rate if self.cuda else recipe.learning_rate, "fused": True}
         options["weight_decay"] = recipe.weight_decay
         if recipe.optimizer == "sgd":
@@ -111,7 +117,7 @@ class TrainingStep:
         return kind(parameters, capturable=self.cuda, **options)
 
     def set_learning_rate(self, rate: float) -> None:
-        """Changes the rate of the next steps, replayed ones included."""
+        """Changes the rate of the next steps, also of replayed ones."""
         if self.cuda:
             self.learning_rate.fill_(rate)
         else:
@@ -119,14 +125,14 @@ class TrainingStep:
                 group["lr"] = rate
 
     def set_margin(self, margin: float) -> None:
-        """Changes the margin of the next steps, replayed ones included."""
+        """Changes the margin of the next steps, also of replayed ones."""
         self.margin.fill_(margin)
 
     def __call__(self) -> None:
         batch = draw_batch(self.recipe, self.bank, self.generator)
         transforms = draw_transforms(self.recipe.augmentation, len(batch.index), self.generator)
-        self.drawn = Drawn(batch, transforms)
-        embeddings = self.embed(self.drawn)
+        self.inputs = StepInputs(batch, transforms)
+        embeddings = self.embed(self.inputs)
         self.embeddings = embeddings.detach()
         loss = batch_loss(self.recipe, self.network.similarity, embeddings, batch, self.margin, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
@@ -137,12 +143,12 @@ class TrainingStep:
         self.losses.index_copy_(0, (self.steps_done % LOSS_BUFFER).view(1), loss.detach().view(1))
         self.steps_done.add_(1)
 
-    def embed(self, drawn: Drawn) -> Tensor:
+    def embed(self, inputs: StepInputs) -> Tensor:
         """Embeddings, float32 [M, D], of the images of a batch with their random changes, by the network as it is now.
 
-        Of the global batch, gathered from all ranks, where there are several.
+        With several ranks: of the whole global batch.
         """
-        index, transforms = drawn.batch.index, drawn.transforms
+        index, transforms = inputs.batch.index, inputs.transforms
         if self.ranks.world > 1:
             mine = self.ranks.share(len(index), self.device)
             index = index[mine]

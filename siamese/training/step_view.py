@@ -16,9 +16,9 @@ _WORDS = {1: "pull", -1: "push", 0: "none"}
 
 
 class StepView:
-    """Watches one step: made before it, asked after it.
+    """Shows one step. Make it before the step, and call after_step() after it.
 
-    The learned similarity moves with the step, so a copy of it as it was before is kept here.
+    It keeps a copy of the similarity, because a step changes a learned similarity.
     """
 
     def __init__(self, step: TrainingStep, margin: float) -> None:
@@ -26,32 +26,32 @@ class StepView:
         self._margin = margin
         self._similarity = copy.deepcopy(step.network.similarity)
 
-    def stepped(self, number: int, loss: float) -> Stepped:
-        """The pairs of the newest batch before and after its step, the heaviest first.
+    def after_step(self, number: int, loss: float) -> Stepped:
+        """The pairs of the newest batch before and after its step, those with the largest share first.
 
         number: of the step, from 1.  loss: of its batch.
         """
         step = self._step
-        assert step.drawn is not None and step.embeddings is not None
-        batch = step.drawn.batch
+        assert step.inputs is not None and step.embeddings is not None
+        batch = step.inputs.batch
         forces = pair_forces(step.recipe, self._similarity, step.embeddings, batch, self._margin)
-        chosen = _heaviest(forces)
-        left, right = forces.left[chosen], forces.right[chosen]
+        positions = _largest_shares(forces)
+        left, right = forces.left[positions], forces.right[positions]
         with torch.no_grad():
-            after = _embeddings_now(step)
-            moved = step.network.similarity(after[left], after[right])
+            embeddings = _embeddings_now(step)
+            dissimilarity_after = step.network.similarity(embeddings[left], embeddings[right])
         rows = zip(
             batch.index[left].tolist(),
             batch.index[right].tolist(),
-            forces.same[chosen].tolist(),
-            forces.dissimilarity[chosen].tolist(),
-            moved.tolist(),
-            forces.share[chosen].tolist(),
-            forces.direction[chosen].tolist(),
+            forces.same[positions].tolist(),
+            forces.dissimilarity[positions].tolist(),
+            dissimilarity_after.tolist(),
+            forces.share[positions].tolist(),
+            forces.direction[positions].tolist(),
         )
         pairs = tuple(
-            SteppedPair(i, j, same, before, now, share, _WORDS[direction])
-            for i, j, same, before, now, share, direction in rows
+            SteppedPair(i, j, same, before, after, share, _WORDS[direction])
+            for i, j, same, before, after, share, direction in rows
         )
         return Stepped(number, loss, pairs)
 
@@ -59,22 +59,24 @@ class StepView:
 def _embeddings_now(step: TrainingStep) -> Tensor:
     """Embeddings of the newest batch by the network as it is now, in training mode.
 
-    The pass would move the running statistics of batch norm, so they are put back.
+    The pass changes the running statistics of batch norm, so they are put back.
     """
-    assert step.drawn is not None
+    assert step.inputs is not None
     buffers = [buffer.clone() for buffer in step.network.buffers()]
-    embeddings = step.embed(step.drawn)
+    embeddings = step.embed(step.inputs)
     for buffer, value in zip(step.network.buffers(), buffers):
         buffer.copy_(value)
     return embeddings
 
 
-def _heaviest(forces: PairForces) -> Tensor:
-    """Positions, int64 [n], of the pairs with the largest shares: half of them same and half different pairs, so that
-    both kinds are seen whatever the loss weighs most."""
+def _largest_shares(forces: PairForces) -> Tensor:
+    """Positions, int64 [n], of the pairs with the largest shares of the loss: half same pairs, half different pairs.
+
+    So both kinds are visible, whichever of them the loss weighs more.
+    """
     ranked = torch.argsort(forces.share, descending=True).cpu()
     same = forces.same.cpu()[ranked]
     half = MOST_PAIRS // 2
-    chosen = torch.cat([ranked[same][:half], ranked[~same][:half]])
-    order = torch.argsort(forces.share.cpu()[chosen], descending=True)
-    return chosen[order].to(forces.share.device)
+    positions = torch.cat([ranked[same][:half], ranked[~same][:half]])
+    order = torch.argsort(forces.share.cpu()[positions], descending=True)
+    return positions[order].to(forces.share.device)

@@ -1,4 +1,4 @@
-"""Where the device work of a run happens: its CUDA stream, and its errors as sentences."""
+"""The CUDA stream of a run, and a sentence for a device whose memory is full."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from siamese.models.devices import device_name
 
 
 def own_stream(device: torch.device) -> torch.cuda.Stream | None:
-    """The stream that this thread works on, or a new one where that is the default stream; None on a CPU.
+    """This thread's CUDA stream, or a new one where that is the default stream; None on a CPU.
 
-    The default stream cannot be captured as a CUDA graph, and all threads share it.
+    All threads share the default stream, and it cannot be captured as a CUDA graph.
     """
     if device.type != "cuda":
         return None
@@ -24,7 +24,7 @@ def own_stream(device: torch.device) -> torch.cuda.Stream | None:
 
 @contextmanager
 def on_stream(device: torch.device, stream: torch.cuda.Stream | None) -> Iterator[None]:
-    """A block whose device work runs on the stream. Raises SiameseError where the device's memory does not suffice."""
+    """The device work of the block runs on the stream. Raises SiameseError where the device has too little memory."""
     try:
         with nullcontext() if stream is None else torch.cuda.stream(stream):
             yield

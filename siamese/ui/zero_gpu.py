@@ -1,7 +1,8 @@
-"""Training on Hugging Face's ZeroGPU: a run is a row of segments, each in a process that has a GPU for some seconds.
+"""Training on Hugging Face's ZeroGPU: a run is divided into segments. Each segment runs in a process that has a GPU for
+some seconds, and goes on from the checkpoint of the segment before it.
 
-This process never touches CUDA, although its torch says that CUDA is there. A segment goes on from the checkpoint of the
-one before it. Between two segments the run can be paused, steered or stopped, and no GPU time is used.
+The server's own process never touches CUDA, although its torch says that CUDA is there. Between two segments the run
+can be paused, steered or stopped, and uses no GPU time.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from siamese.training.jobs.job import RunTraining
 from siamese.training.loop import train
 
 SEGMENT_SECONDS = 6.0  # of training; Pause and the sliders take effect between two segments
-FIRST_EXTRA = 12.0  # seconds that the first segment may take beside it: start of the process, data, graph capture
-EXTRA = 4.0  # of each later one
-WORKERS = 8  # runs that have, or wait for, a segment at the same time
+FIRST_EXTRA = 12.0  # more seconds for the first segment: start of the process, data, graph capture
+EXTRA = 4.0  # more seconds for each later segment
+WORKERS = 8  # runs that are in a segment, or wait for one, at the same time
 
 
 def on_zero_gpu() -> bool:
@@ -41,8 +42,8 @@ def on_zero_gpu() -> bool:
 
 
 def runs_in_segments(data_dir: Path) -> RunTraining:
-    """train(), for a ZeroGPU Space. To be called once, before the page is launched."""
-    import spaces  # it is there on such a Space, and nowhere needed else
+    """train(), for a ZeroGPU Space. Call this once, before the page is launched."""
+    import spaces  # only such a Space has and needs this package
 
     def seconds(source: Any, recipe: Any, resume: bytes | None, *_: Any) -> float:
         return SEGMENT_SECONDS + (FIRST_EXTRA if resume is None else EXTRA)
@@ -60,21 +61,21 @@ def _segment(
     data_dir: str,
 ) -> Iterator[Event]:
     """Trains for some seconds, or one single step, in a process that has the GPU; the last event is Finished."""
-    torch.set_num_threads(1)  # the threads of the process that was forked are not here
+    torch.set_num_threads(1)  # this process is a fork, and the threads of its parent do not exist here
     dataset = load_dataset(source, Path(data_dir)) if isinstance(source, str) else source
     control = TrainingControl(paused=single, waits=False)
     control.learning_rate, control.margin = learning_rate, margin
     if single:
         control.step_once()
-    before = None if resume is None else Checkpoint.from_bytes(resume)
+    checkpoint = None if resume is None else Checkpoint.from_bytes(resume)
     options: dict[str, Any] = {
         "device": default_device(),
-        "seconds": SEGMENT_SECONDS + (0.0 if before is None else before.seconds),
-        "resume": before,
-        "calibrated": False,  # that needs no GPU
+        "seconds": SEGMENT_SECONDS + (0.0 if checkpoint is None else checkpoint.seconds),
+        "resume": checkpoint,
+        "calibrated": False,  # the calibration needs no GPU, so it comes later
     }
     for event in train(recipe, dataset, control, **options):
-        if isinstance(event, Paused):  # the single step is done
+        if isinstance(event, Paused):  # the single step has been taken
             control.stop()
         else:
             yield event
@@ -90,45 +91,46 @@ def _run(
     device: torch.device,
 ) -> Iterator[Event]:
     """The events of a whole run, segment by segment. device is not used: every segment has its own."""
-    control.close()  # the network lives in another process, so nobody can look into it between two steps
-    known = dataset.name in NAMES and load_dataset(dataset.name, data_dir) is dataset
-    source = dataset.name if known else dataset
+    control.close()  # the network is in another process, so questions about it cannot be answered
+    in_catalogue = dataset.name in NAMES and load_dataset(dataset.name, data_dir) is dataset
+    source = dataset.name if in_catalogue else dataset
     end: Finished | None = None  # of the newest segment
     best: bytes | None = None
-    said = False  # that nothing is used while it is paused
+    has_interrupted = False  # whether the page knows already that the run stands still
     while True:
-        allowed, single = control.next_steps(1)
+        steps, single = control.next_steps(1)
         if control.stopped:
-            yield _ended(end, best, "stopped", dataset)
+            yield _finish(end, best, "stopped", dataset)
             return
-        if not allowed:
-            if not said and control.paused:
+        if not steps:
+            if not has_interrupted and control.paused:
                 yield Interrupted("pause", 0 if end is None else end.step)
-            said = True
+            has_interrupted = True
             yield Paused()
             continue
-        said, single = False, single and control.paused  # slow motion would be a segment for each step
+        # In slow motion `single` is True as well, but a segment for each step would be too slow.
+        has_interrupted, single = False, single and control.paused
         resume = None if end is None else end.last
         try:
             for event in segment(source, recipe, resume, single, control.learning_rate, control.margin, str(data_dir)):
                 if isinstance(event, Finished):
                     end, best = event, _better(best, event.best)
-                elif resume is None or not _repeated(event, end):
+                elif resume is None or not _is_repetition(event, end):
                     yield event
         except gr.Error as error:
             control.pause()
-            said = True
+            has_interrupted = True
             yield Interrupted(_reason(error), 0 if end is None else end.step, _wait(error))
             continue
         if end is not None and end.why not in ("seconds", "stopped"):
-            yield _ended(end, best, end.why, dataset)
+            yield _finish(end, best, end.why, dataset)
             return
 
 
-def _repeated(event: Event, end: Finished | None) -> bool:
-    """Whether a segment that goes on says what the one before it has said."""
-    old = end is not None and isinstance(event, Validation) and event.step == end.step
-    return old or isinstance(event, (Started, Baseline))
+def _is_repetition(event: Event, end: Finished | None) -> bool:
+    """Whether an earlier segment has yielded this event already."""
+    old_validation = end is not None and isinstance(event, Validation) and event.step == end.step
+    return old_validation or isinstance(event, (Started, Baseline))
 
 
 def _better(best: bytes | None, other: bytes | None) -> bytes | None:
@@ -139,7 +141,7 @@ def _better(best: bytes | None, other: bytes | None) -> bytes | None:
     return other if auc[1] >= auc[0] else best
 
 
-def _ended(end: Finished | None, best: bytes | None, why: str, dataset: Dataset) -> Finished:
+def _finish(end: Finished | None, best: bytes | None, why: str, dataset: Dataset) -> Finished:
     if end is None:
         return Finished(0, 0.0, why, None)
     if best is not None:
@@ -148,11 +150,11 @@ def _ended(end: Finished | None, best: bytes | None, why: str, dataset: Dataset)
 
 
 def _reason(error: gr.Error) -> str:
-    """ "worker" where the process with the GPU ended, "quota" where no GPU was given in the first place."""
+    """ "worker" where the process with the GPU ended; "quota" where the Space gave no GPU."""
     return "worker" if "worker" in str(getattr(error, "title", "")) else "quota"
 
 
 def _wait(error: gr.Error) -> str:
-    """In how much time there is more GPU time: "1:00:00" of "Try again in 1:00:00."; "" where it is not said."""
+    """The time until there is more GPU time: "1:00:00" of "Try again in 1:00:00."; "" where the error names none."""
     found = re.search(r"Try again in ((?:\d+ days?, )?\d+:\d\d:\d\d)", str(error.message))
     return found.group(1) if found else ""

@@ -20,9 +20,9 @@ from siamese.ui.api.pictures import sample_pairs
 from siamese.ui.browser import as_browser
 from siamese.ui.lab import current_lab as lab
 from siamese.ui.server import uploads
-from siamese.ui.server.guard import Refused, check_body
+from siamese.ui.server.guard import Refusal, check_body
 from siamese.ui.server.log import _OneLine
-from siamese.ui.server.sessions import MOST_SESSIONS, MOST_UNREAD, Unread, size_of
+from siamese.ui.server.sessions import MOST_SESSIONS, MOST_UNREAD, UnreadAnswers, size_of
 from siamese.ui.server.uploads import IN_USE_SECONDS, UploadFolder
 from siamese.ui.train import live_server
 from siamese.ui.train.live_chart import LiveChart
@@ -70,7 +70,7 @@ def test_answers_that_nobody_fetches_are_forgotten(demo: gr.Blocks) -> None:
     for number in range(2 * MOST_UNREAD):
         queue.pending_messages_per_session[f"unread-{number}"] = asyncio.Queue()
         queue.pending_event_ids_session[f"unread-{number}"] = {"event"} if number % 2 else set()
-    Unread().forget(demo)
+    UnreadAnswers().forget(demo)
     left = [name for name in queue.pending_messages_per_session if name.startswith("unread-")]
     assert len(queue.pending_messages_per_session) <= MOST_UNREAD
     # Those in which nothing is under way go first, and then the oldest.
@@ -201,9 +201,9 @@ def test_settings_that_are_a_list_are_a_sentence(web: httpx.Client) -> None:
     ],
 )
 def test_a_body_of_the_wrong_form_is_refused(body: bytes, status: int) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refusal) as refusal:
         check_body(body, event=True)
-    assert refused.value.status == status and len(refused.value.sentence) < 120
+    assert refusal.value.status == status and len(refusal.value.sentence) < 120
 
 
 def test_a_body_that_is_too_long_is_refused_before_it_is_parsed(web: httpx.Client) -> None:

@@ -67,10 +67,10 @@ def test_the_teacher_sees_all_runs_ranked_and_holds_bounds_and_ends(
 
     page.click(".room .bar .primary")
     visitor.wait("document.querySelector('.room .bar .primary').textContent.includes('Go on')")
-    assert lab.jobs.line.held and "All runs stand still" in page.inner_text(".room .notice")
+    assert lab.jobs.line.on_hold and "All runs stand still" in page.inner_text(".room .notice")
     page.click(".room .bar .primary")
     visitor.wait("document.querySelector('.room .bar .primary').textContent.includes('Pause all')")
-    assert not lab.jobs.line.held
+    assert not lab.jobs.line.on_hold
 
     page.click(".room .stepper button[aria-label=more]")
     visitor.wait("document.querySelector('.room .stepper b').textContent === '5'")
@@ -99,7 +99,7 @@ def test_the_projector_and_the_pupils_only_look(visit: Callable, runs: tuple[Tra
     number = next(one["id"] for one in components if one["props"].get("elem_id") == "room")
     call = {"component_id": number, "fn_name": "teach", "session_hash": "abc", "data": ["guess", "hold", True]}
     answer = httpx.post(f"{visitor.address}gradio_api/component_server", json=call, headers=FORWARDED, timeout=60)
-    assert answer.json() == {"closed": True} and not lab.jobs.line.held
+    assert answer.json() == {"closed": True} and not lab.jobs.line.on_hold
 
     link = visitor.page.locator(".room .run", has_text="Kenji").locator("h3 a").get_attribute("href")
     watching = visit(link, **PUPIL)

@@ -17,7 +17,7 @@ from siamese.data.bank import ImageBank
 from siamese.learning.augment import draw_transforms
 from siamese.learning.batches import batch_loss, draw_batch
 from siamese.recipes import RECIPES, Recipe, recipe_named
-from siamese.training.step import Drawn, TrainingStep
+from siamese.training.step import StepInputs, TrainingStep
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 SMALL: dict[str, Any] = {"batch_size": 4, "classes_per_batch": 4, "images_per_class": 3, "embedding_dim": 8}
@@ -101,7 +101,7 @@ def test_every_batch_its_embeddings_and_its_loss_stay_on_the_device(
         with torch.no_grad():
             batch = draw_batch(step.recipe, step.bank, step.generator)
             transforms = draw_transforms(step.recipe.augmentation, len(batch.index), step.generator)
-            embeddings = step.embed(Drawn(batch, transforms))
+            embeddings = step.embed(StepInputs(batch, transforms))
             loss = batch_loss(step.recipe, step.network.similarity, embeddings, batch, margin, step.generator)
         assert embeddings.device.type == loss.device.type == "cuda"
         assert embeddings.shape == (len(batch.index), step.recipe.embedding_dim) and loss.shape == ()

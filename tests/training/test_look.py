@@ -15,12 +15,12 @@ from siamese import SiameseError
 from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
 from siamese.training import control as controls
+from siamese.training.batch_record import BatchRecord, pictures, seeded_batch
 from siamese.training.control import TrainingControl
 from siamese.training.events import Event, Finished
 from siamese.training.look import look_inside, network_now, newest_batch
 from siamese.training.loop import train
-from siamese.training.step import Drawn, TrainingStep
-from siamese.training.taken import TakenBatch, pictures, seeded_batch
+from siamese.training.step import StepInputs, TrainingStep
 
 WAIT = 30.0
 CPU = torch.device("cpu")
@@ -57,7 +57,7 @@ class Paused:
         return self.control.ask(question).result(WAIT)
 
     def step_to(self, wanted: int) -> None:
-        while self.ask(lambda run: run.done) < wanted:
+        while self.ask(lambda run: run.steps_done) < wanted:
             self.control.step_once()
             self.ask(lambda run: None)
 
@@ -78,13 +78,13 @@ def test_the_newest_batch_is_the_steps_own(name: str, make_dataset: Callable[...
     run = Paused(RECIPES[name], dataset)
     assert run.ask(newest_batch) is None
     run.step_to(3)
-    taken, original = run.ask(lambda r: (newest_batch(r), r.step))
-    assert taken.step == 3
-    assert taken.drawn.batch.index.tolist() == original.drawn.batch.index.tolist()
-    assert taken.drawn.batch.same.tolist() == original.drawn.batch.same.tolist()
-    assert torch.equal(taken.embeddings, original.embeddings)
-    assert taken.drawn.batch.index.data_ptr() != original.drawn.batch.index.data_ptr(), "a copy of its own"
-    assert taken.loss == pytest.approx(losses([e for e in run.events])[-1])
+    record, original = run.ask(lambda r: (newest_batch(r), r.step))
+    assert record.step == 3
+    assert record.inputs.batch.index.tolist() == original.inputs.batch.index.tolist()
+    assert record.inputs.batch.same.tolist() == original.inputs.batch.same.tolist()
+    assert torch.equal(record.embeddings, original.embeddings)
+    assert record.inputs.batch.index.data_ptr() != original.inputs.batch.index.data_ptr(), "a copy of its own"
+    assert record.loss == pytest.approx(losses([e for e in run.events])[-1])
     # What is shown is what went into the network.
     fed: list[torch.Tensor] = []
 
@@ -94,23 +94,25 @@ def test_the_newest_batch_is_the_steps_own(name: str, make_dataset: Callable[...
 
     step = original
     real, step.network.embed_pairs = step.network.embed_pairs, capture
-    step.embed(taken.drawn)
+    step.embed(record.inputs)
     step.network.embed_pairs = real
     rows = torch.randperm(len(fed[0]), generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(pictures(taken, dataset.train, rows), fed[0][rows].contiguous(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(pictures(record, dataset.train, rows), fed[0][rows].contiguous(), atol=1e-5, rtol=0)
     finished = run.stop()
-    assert finished.batch is not None and finished.batch.drawn.batch.index.tolist() == taken.drawn.batch.index.tolist()
+    assert (
+        finished.batch is not None and finished.batch.inputs.batch.index.tolist() == record.inputs.batch.index.tolist()
+    )
 
 
 def test_the_shares_of_a_batch_are_those_of_its_loss(dataset: Dataset) -> None:
     run = Paused(RECIPES["pairs"], dataset)
     run.step_to(2)
-    taken: TakenBatch = run.ask(newest_batch)
-    forces = taken.forces()
+    record: BatchRecord = run.ask(newest_batch)
+    forces = record.forces()
     assert forces is not None and float(forces.share.sum()) == pytest.approx(1.0, abs=1e-5)
     distance, same = forces.dissimilarity, forces.same
     terms = torch.where(same, distance**2, (1 - distance).clamp_min(0) ** 2)
-    assert float(terms.mean()) == pytest.approx(taken.loss, abs=1e-5)
+    assert float(terms.mean()) == pytest.approx(record.loss, abs=1e-5)
     run.stop()
 
 
@@ -120,12 +122,12 @@ def test_looking_leaves_the_run_as_it_was(name: str, make_dataset: Callable[...,
     undisturbed = list(train(RECIPES[name], dataset, device=CPU))
     run = Paused(RECIPES[name], dataset)
     run.step_to(4)
-    taken = run.ask(newest_batch)
-    half = len(taken.drawn.batch.index) // 2
-    run.ask(lambda r: look_inside(r, taken.drawn, 0, half))
+    record = run.ask(newest_batch)
+    half = len(record.inputs.batch.index) // 2
+    run.ask(lambda r: look_inside(r, record.inputs, 0, half))
     run.ask(network_now)
     run.step_to(7)
-    run.ask(lambda r: look_inside(r, taken.drawn, 1, half + 1))
+    run.ask(lambda r: look_inside(r, record.inputs, 1, half + 1))
     run.control.resume()
     run.thread.join(WAIT)
     assert losses(run.events) == losses(undisturbed)
@@ -136,12 +138,12 @@ def test_inside_a_pair_is_what_the_network_does(name: str, make_dataset: Callabl
     dataset = make_dataset(partner=name == "towers")
     run = Paused(RECIPES[name], dataset)
     run.step_to(2)
-    taken = run.ask(newest_batch)
-    n = len(taken.drawn.batch.index) // 2
+    record = run.ask(newest_batch)
+    n = len(record.inputs.batch.index) // 2
     network = copy.deepcopy(run.ask(lambda r: r.step.network)).train()
-    images = pictures(taken, dataset.train, torch.arange(2 * n))
+    images = pictures(record, dataset.train, torch.arange(2 * n))
     left_images, right_images = (images, images) if name == "pairs" else images.chunk(2)
-    number, seen = run.ask(lambda r: look_inside(r, taken.drawn, 3, n + 3))
+    number, seen = run.ask(lambda r: look_inside(r, record.inputs, 3, n + 3))
     assert number == 2
     towers = [network.encoder] if name == "pairs" else [network.encoder, network.right_encoder]
     assert seen.towers == len(towers)
@@ -160,7 +162,7 @@ def test_inside_a_pair_is_what_the_network_does(name: str, make_dataset: Callabl
                 wanted = maps[row][list(stage.channels)]
                 torch.testing.assert_close(stage.maps[side], wanted, atol=1e-4, rtol=1e-3)
     assert [stage.filters for stage in seen.stages] == [16, 32]
-    again = run.ask(lambda r: look_inside(r, taken.drawn, 3, n + 3, [[0, 1, 2, 3], [4, 5, 6, 7]]))[1]
+    again = run.ask(lambda r: look_inside(r, record.inputs, 3, n + 3, [[0, 1, 2, 3], [4, 5, 6, 7]]))[1]
     assert [stage.channels for stage in again.stages] == [(0, 1, 2, 3), (4, 5, 6, 7)]
     run.stop()
 
@@ -170,13 +172,13 @@ def test_a_seeded_batch_is_the_first_that_training_draws(dataset: Dataset) -> No
         recipe = RECIPES[name].with_settings({"seed": 5})
         step = TrainingStep(recipe, dataset.train, CPU)
         step()
-        taken = seeded_batch(recipe, dataset.train, 5)
-        assert isinstance(step.drawn, Drawn)
-        assert taken.drawn.batch.index.tolist() == step.drawn.batch.index.tolist()
-        assert torch.equal(taken.drawn.batch.same, step.drawn.batch.same)
-        if step.drawn.transforms is not None and taken.drawn.transforms is not None:
-            assert torch.equal(taken.drawn.transforms.matrices, step.drawn.transforms.matrices)
-        assert taken.forces() is None
+        record = seeded_batch(recipe, dataset.train, 5)
+        assert isinstance(step.inputs, StepInputs)
+        assert record.inputs.batch.index.tolist() == step.inputs.batch.index.tolist()
+        assert torch.equal(record.inputs.batch.same, step.inputs.batch.same)
+        if step.inputs.transforms is not None and record.inputs.transforms is not None:
+            assert torch.equal(record.inputs.transforms.matrices, step.inputs.transforms.matrices)
+        assert record.forces() is None
 
 
 def test_questions_end_with_the_run(dataset: Dataset) -> None:

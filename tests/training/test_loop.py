@@ -290,10 +290,10 @@ def test_a_single_step_shows_its_pairs_before_and_after(kind: str, make_dataset:
     for _ in range(3):
         similarity = copy.deepcopy(step.network.similarity)
         step()
-    assert step.drawn is not None and step.embeddings is not None
-    batch = step.drawn.batch
+    assert step.inputs is not None and step.embeddings is not None
+    batch = step.inputs.batch
     with torch.no_grad():
-        moved = step.embed(step.drawn)
+        moved = step.embed(step.inputs)
     forces = pair_forces(recipe, similarity, step.embeddings, batch, recipe.margin)
     with torch.no_grad():
         after = step.network.similarity(moved[forces.left], moved[forces.right])

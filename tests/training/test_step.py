@@ -102,8 +102,8 @@ def test_the_loss_is_that_of_the_batch_before_the_weights_move(
     step = TrainingStep(replace(recipe, augmentation="affine"), make_bank(), CPU)
     before = save_state(step)
     step()
-    assert step.drawn is not None and step.embeddings is not None
-    drawn, embeddings, loss = step.drawn, step.embeddings, float(step.losses[0])
+    assert step.inputs is not None and step.embeddings is not None
+    drawn, embeddings, loss = step.inputs, step.embeddings, float(step.losses[0])
     moved = weights(step)
     restore_state(step, before)
     with torch.no_grad():
@@ -132,8 +132,8 @@ def test_two_towers_see_two_domains(make_bank: Callable[..., ImageBank]) -> None
     assert isinstance(right, torch.nn.Module)
     right.register_forward_hook(lambda _, inputs, __: seen.__setitem__("right", inputs[0]))
     step()
-    assert step.drawn is not None
-    first, second = step.drawn.batch.index.chunk(2)
+    assert step.inputs is not None
+    first, second = step.inputs.batch.index.chunk(2)
     assert torch.equal(seen["left"], as_floats(bank.images[first]))
     assert torch.equal(seen["right"], as_floats(bank.partner[second]))
 
@@ -191,8 +191,8 @@ def test_the_margin_moves_while_it_runs(make_bank: Callable[..., ImageBank], mar
     step.set_margin(0.25)
     smaller = run(step, 1)
     assert float(step.margin) == 0.25 and smaller[0] < of_recipe[0]
-    assert step.drawn is not None and step.embeddings is not None
-    expected = batch_loss(step.recipe, step.network.similarity, step.embeddings, step.drawn.batch, 0.25)
+    assert step.inputs is not None and step.embeddings is not None
+    expected = batch_loss(step.recipe, step.network.similarity, step.embeddings, step.inputs.batch, 0.25)
     assert float(expected) == pytest.approx(smaller[0], rel=1e-6)
 
 

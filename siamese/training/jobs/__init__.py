@@ -1,5 +1,5 @@
-"""Runs in background threads that belong to the server, and not to a page.
+"""Training jobs: runs in background threads. They belong to the server, so a page may be closed and opened again.
 
-Read `job` (one run), `line` (which run goes next), `workers` (the threads), `registry` (all of it together), then
-`history` (what a page needs to draw a run) and `memory` (what a run needs).
+Read `job` (one run), `line` (which run goes next), `workers` (the threads), `registry` (all of them together), then
+`history` (what a page draws), `memory` and `budget` (the memory that a run needs).
 """

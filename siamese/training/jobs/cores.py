@@ -1,4 +1,4 @@
-"""How the runs on a CPU share its cores: a lone run takes all of them, and gives them back when others start."""
+"""How the runs on a CPU share its cores. A single run takes all of them, and frees some when others start."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 import torch
 
-_TRIED = 5  # reports after which the speed with a number of threads counts as measured
-_KEPT = 200  # reports after which the other number of threads is measured again: some ten seconds
+ENOUGH_REPORTS = 5  # with one number of threads; then its speed counts as measured
+MEASURE_AGAIN = 200  # reports after which the other number of threads is measured again: about ten seconds
 
 
 class Cores:
-    """The cores of a machine, shared evenly by the runs that train at this moment. Safe to use from many threads."""
+    """The cores of a machine. The runs that train at this moment share them evenly. Every thread may call it."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -22,12 +22,12 @@ class Cores:
 
     @property
     def share(self) -> int:
-        """How many of them each training run may use now, at least 1."""
+        """How many cores each of these runs may use now, at least 1."""
         return max(1, self.count // max(1, self._busy))
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """A block in which one more run trains."""
+        """Counts one more run that trains, as long as the block lasts."""
         with self._lock:
             self._busy += 1
         try:
@@ -38,11 +38,11 @@ class Cores:
 
 
 class ThreadChoice:
-    """How many threads of torch's one training thread uses: one, or its whole share of the cores.
+    """How many of torch's threads one run uses: one, or its whole share of the cores.
 
-    A small step on two threads is half as fast again as on one where the second core is free, and several times slower
-    where other work takes that core, since the two wait for each other after every operation. No rule knows which of
-    these holds, so both are measured while the run trains, and the faster one is kept.
+    With a free second core, a small step on two threads is 1.5 times as fast as on one. If other work takes that core,
+    it is several times slower, because the threads wait for each other after every operation. We cannot know which is
+    the case, so we measure both while the run trains, and take the faster one.
     """
 
     def __init__(self) -> None:
@@ -52,28 +52,28 @@ class ThreadChoice:
         self._reports = 0
 
     def after_report(self, steps_per_second: float, share: int) -> int:
-        """The number of threads for the next steps, from the speed of the last ones. share: of the cores, now."""
+        """The number of threads for the next steps. steps_per_second: the newest.  share: cores of this run now."""
         if share != self._share:
             self._share, self._speeds, self._reports = share, {1: [], share: []}, 0
             self.threads = share
             return self.threads
-        self._speeds[self.threads] = [*self._speeds[self.threads][-_TRIED + 1 :], steps_per_second]
-        untried = [n for n, speeds in self._speeds.items() if len(speeds) < _TRIED]
-        if untried:
-            self.threads = self.threads if self.threads in untried else untried[0]
+        self._speeds[self.threads] = [*self._speeds[self.threads][-ENOUGH_REPORTS + 1 :], steps_per_second]
+        unmeasured = [n for n, speeds in self._speeds.items() if len(speeds) < ENOUGH_REPORTS]
+        if unmeasured:
+            self.threads = self.threads if self.threads in unmeasured else unmeasured[0]
             return self.threads
         self._reports += 1
-        if self._reports >= _KEPT:
+        if self._reports >= MEASURE_AGAIN:
             self._speeds[1 if self.threads != 1 else share], self._reports = [], 0
             return self.after_report(steps_per_second, share)
-        self.threads = max(self._speeds, key=lambda n: _middle(self._speeds[n]))
+        self.threads = max(self._speeds, key=lambda n: _median(self._speeds[n]))
         return self.threads
 
     def use(self) -> None:
-        """Makes the choice that of the calling thread, the one that trains."""
+        """Sets the number of threads; the training thread itself must call it."""
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
 
 
-def _middle(speeds: list[float]) -> float:
+def _median(speeds: list[float]) -> float:
     return sorted(speeds)[len(speeds) // 2]

@@ -1,4 +1,4 @@
-"""RunHistory: everything a page needs to draw one run, gathered from its events and bounded in size."""
+"""RunHistory: everything that a page needs to draw one run. It comes from the events and has a limited size."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from siamese.learning.losses import collapse_value
 from siamese.recipes import Recipe
 from siamese.training.events import Baseline, Diagnosis, Event, Interrupted, Progress, Started, Stepped
 
-MOST_POINTS = 2400  # of a loss curve that are kept; a longer one is thinned by averaging neighbours
-MOST_SENT = 240  # of them that go to a page at a time
-GLANCE_POINTS = 60  # of a curve in a tile of the room
-MOST_FRAMES = 60  # validations that can be scrubbed back through
+MOST_POINTS = 2400  # of a loss curve; in a longer one, each two neighbours become their mean
+PAGE_POINTS = 240  # of a loss curve on the Train tab
+TILE_POINTS = 60  # of a loss curve on a tile of the room
+MOST_FRAMES = 60  # validations that the slider of the page can go back to
 
 
 @dataclass
@@ -27,54 +27,58 @@ class LossCurve:
     seconds: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     per_point: int = 1
-    _waiting: list[float] = field(default_factory=list)
+    _buffer: list[float] = field(default_factory=list)  # losses of the point that is not complete yet
 
     def add(self, first_step: int, losses: tuple[float, ...], seconds: float) -> None:
-        """Adds the losses of consecutive steps, the last of which ended after so many seconds."""
+        """Adds the losses of consecutive steps. seconds: training time at the end of the last one."""
         for step, loss in enumerate(losses, first_step):
-            self._waiting.append(loss)
-            if len(self._waiting) == self.per_point:
+            self._buffer.append(loss)
+            if len(self._buffer) == self.per_point:
                 self.steps.append(step)
                 self.seconds.append(round(seconds, 3))
-                self.values.append(sum(self._waiting) / self.per_point)
-                self._waiting.clear()
+                self.values.append(sum(self._buffer) / self.per_point)
+                self._buffer.clear()
                 if len(self.steps) >= MOST_POINTS:
                     self._thin()
 
     def go_back(self, step: int) -> None:
-        """Forgets the points after this step."""
-        kept = bisect_right(self.steps, step)
-        del self.steps[kept:], self.seconds[kept:], self.values[kept:]
-        self._waiting.clear()
+        """Deletes the points after this step."""
+        end = bisect_right(self.steps, step)
+        del self.steps[end:], self.seconds[end:], self.values[end:]
+        self._buffer.clear()
 
     def _thin(self) -> None:
         self.values = [(a + b) / 2 for a, b in zip(self.values[::2], self.values[1::2])]
         self.steps, self.seconds = self.steps[1::2], self.seconds[1::2]
         self.per_point *= 2
 
-    def sent(self) -> dict[str, list[Any]]:
-        """At most MOST_SENT points, the newest among them; a value that is no finite number is None."""
-        stride = -(-len(self.steps) // MOST_SENT) or 1
-        kept = range((len(self.steps) - 1) % stride, len(self.steps), stride)
+    def sample(self, most: int) -> range:
+        """The indices of at most `most` points, evenly spaced, the newest one included."""
+        stride = -(-len(self.steps) // most) or 1
+        return range((len(self.steps) - 1) % stride, len(self.steps), stride)
+
+    def for_page(self) -> dict[str, list[Any]]:
+        """At most PAGE_POINTS points; a value that is not a finite number is None."""
+        indices = self.sample(PAGE_POINTS)
         return {
-            "step": [self.steps[i] for i in kept],
-            "seconds": [self.seconds[i] for i in kept],
-            "value": [finite(self.values[i]) for i in kept],
+            "step": [self.steps[i] for i in indices],
+            "seconds": [self.seconds[i] for i in indices],
+            "value": [finite(self.values[i]) for i in indices],
         }
 
 
 class RunHistory:
-    """Takes the events of one run and tells its state in JSON-ready values. Not locked: its owner does that."""
+    """Collects the events of one run and gives its state as JSON-ready values. It has no lock: its owner has one."""
 
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.loss = LossCurve()
-        self.started: Started | None = None
+        self.start: Started | None = None
         self.baseline: Baseline | None = None
         self.progress: Progress | None = None
         self.validations: list[Validation] = []
         self.diagnosis: Diagnosis | None = None
-        self.stepped: Stepped | None = None
+        self.single_step: Stepped | None = None
 
     def add(self, event: Event) -> None:
         if isinstance(event, Progress):
@@ -87,16 +91,16 @@ class RunHistory:
         elif isinstance(event, Interrupted):
             self._go_back(event.step)
         elif isinstance(event, Started):
-            self.started = event
+            self.start = event
         elif isinstance(event, Baseline):
             self.baseline = event
         elif isinstance(event, Stepped):
-            self.stepped = event
+            self.single_step = event
         elif isinstance(event, Diagnosis):
             self.diagnosis = None if event.kind == "recovered" else event
 
     def _go_back(self, step: int) -> None:
-        """Forgets what came after this step, which is taken once more."""
+        """Deletes what came after this step, because the run takes these steps once more."""
         if self.progress is None or self.progress.step <= step:
             return
         self.loss.go_back(step)
@@ -106,7 +110,7 @@ class RunHistory:
 
     @property
     def newest_step(self) -> int:
-        """The newest step that was reported."""
+        """The newest step that an event has reported."""
         return 0 if self.progress is None else self.progress.step
 
     def snapshot(self) -> dict[str, Any]:
@@ -123,15 +127,15 @@ class RunHistory:
             "seconds_left": self._seconds_left(),
             "steps_per_s": round(rate, 1),
             "pairs_per_s": 0 if progress is None else round(progress.pairs_per_second),
-            "device": "" if self.started is None else self.started.device,
-            "parameters": 0 if self.started is None else self.started.parameters,
+            "device": "" if self.start is None else self.start.device,
+            "parameters": 0 if self.start is None else self.start.parameters,
             "learning_rate": recipe.learning_rate if progress is None else progress.learning_rate,
             "margin": margin,
             "loss": {
                 "name": recipe.loss,
                 "collapse": finite(collapse),
                 "collapse_name": collapse_name,
-                **self.loss.sent(),
+                **self.loss.for_page(),
             },
             "validation": {
                 "step": [v.step for v in self.validations],
@@ -148,18 +152,17 @@ class RunHistory:
         }
 
     def glance(self) -> dict[str, Any]:
-        """The run in the few numbers of a tile: its curve in at most GLANCE_POINTS points, and its newest score."""
+        """The run as a tile of the room shows it: its curve in at most TILE_POINTS points, and its newest score."""
         newest = self.validations[-1] if self.validations else None
-        stride = -(-len(self.loss.steps) // GLANCE_POINTS) or 1
-        kept = range((len(self.loss.steps) - 1) % stride, len(self.loss.steps), stride)
+        indices = self.loss.sample(TILE_POINTS)
         recipe = self.recipe
         margin = recipe.margin if self.progress is None else self.progress.margin
         collapse, _ = collapse_value(recipe, margin)
         return {
             "step": self.newest_step,
             "steps": recipe.steps,
-            "curve_steps": [self.loss.steps[i] for i in kept],
-            "curve": [finite(self.loss.values[i]) for i in kept],
+            "curve_steps": [self.loss.steps[i] for i in indices],
+            "curve": [finite(self.loss.values[i]) for i in indices],
             "collapse": finite(collapse),
             "score": None if newest is None else finite(newest.scores.oneshot),
             "way": None if newest is None else newest.scores.way,
@@ -170,7 +173,7 @@ class RunHistory:
         }
 
     def frame(self, index: int) -> dict[str, Any] | None:
-        """One validation's histogram and map, by its place in the history; None where there is none."""
+        """Histogram and map of one validation, by its index in the history; None for an index that does not exist."""
         if not 0 <= index < len(self.validations):
             return None
         v = self.validations[index]
@@ -198,10 +201,10 @@ class RunHistory:
         progress = self.progress
         if progress is None or progress.step == 0:
             return None
-        # By the whole run so far, validations included: the rate of one report jumps too much to be read.
+        # From the whole run so far, with its validations: the speed of a single Progress event varies too much.
         return round(progress.seconds / progress.step * (self.recipe.steps - progress.step), 1)
 
 
 def finite(value: float) -> float | None:
-    """The value with five significant digits, or None where it is infinite or no number, which JSON cannot hold."""
+    """The value with five significant digits; None where it is infinite or NaN, because JSON has no such numbers."""
     return significant(value, 5) if math.isfinite(value) else None

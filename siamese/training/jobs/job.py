@@ -1,4 +1,4 @@
-"""TrainingJob: one run of one browser, from its place in the line to its last event."""
+"""TrainingJob: one run of one browser, from the waiting line to its last event."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ import torch
 from siamese import SiameseError
 from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
+from siamese.training.batch_record import BatchRecord
 from siamese.training.control import TrainingControl
-from siamese.training.events import Event, Finished, Interrupted, Paused, Progress
+from siamese.training.events import Event, Finished, Interrupted, Paused, Progress, Stepped
 from siamese.training.jobs.history import RunHistory
 from siamese.training.jobs.memory import run_bytes
-from siamese.training.taken import TakenBatch
 
 LONGEST_NAME = 24  # characters of a run's name
 
 
 def plain_name(name: object) -> str:
-    """A run's name as everybody may read it: at most LONGEST_NAME characters of one line; "" for what is no text.
+    """A run's name that everybody may see: one line of at most LONGEST_NAME characters; "" for a value that is no text.
 
-    Characters that control how others are written, such as those that turn the direction, are left out.
+    Control characters, such as those that change the direction of writing, are left out.
     """
     if not isinstance(name, str):
         return ""
@@ -44,7 +44,7 @@ LoadDataset = Callable[[Callable[[float], None]], Dataset]
 
 
 class RunTraining(Protocol):
-    """What trains: siamese.training.loop.train, or something that yields the same events."""
+    """The function that trains: siamese.training.loop.train, or another one that yields the same events."""
 
     def __call__(
         self, recipe: Recipe, dataset: Dataset, control: TrainingControl, *, device: torch.device
@@ -53,8 +53,10 @@ class RunTraining(Protocol):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who starts a run. owner: unguessable, one for each browser. address: where the request came from.
-    name: what the run is called in the room."""
+    """Who starts a run. owner: a secret key, one for each browser.  address: where the request came from.
+
+    name: the run's name in the room.
+    """
 
     owner: str
     address: str = ""
@@ -62,15 +64,16 @@ class Visitor:
 
 
 class TrainingJob:
-    """One run of one browser: a worker advances it turn by turn, and any thread can look at it.
+    """One run of one browser. A worker advances it turn by turn; any thread can look at it.
 
-    id: the key that may watch and control it, unguessable; watch_id: a second key that may only watch.
+    id: a secret key to watch and control it.  watch_id: a second key, only to watch it.
     state: "waiting", "preparing" (its data), "running", "paused", "done", "stopped" or "failed".
-    error: the sentence that says why it failed. note: why it ended before its time or stands
-    still: "teacher", "longest", the reason of an Interrupted, or None; note_wait: its wait.
-    longest: returns after how many seconds of training the run has to end; None for no limit.
+    error: a sentence that says why it failed.
+    note: why it ended early or stands still: "teacher", "longest", or the reason of an Interrupted event; else None.
+    note_wait: the wait of that event.
+    longest: a function that returns the seconds of training after which the run ends; None: no limit.
     claim: the bytes of memory that it needs to train; 0 until its data is loaded.
-    worker: the number of the worker that alone can advance it; None where every worker can.
+    worker: the number of the only worker that can advance it; None: every worker can.
     """
 
     def __init__(
@@ -97,7 +100,7 @@ class TrainingJob:
         self.note: str | None = None
         self.note_wait = ""
         self.weights: bytes | None = None
-        self.batch: TakenBatch | None = None  # the last one, once the run is over
+        self.batch: BatchRecord | None = None  # the newest one, when the run is over
         self.claim = 0
         self.worker: int | None = None
         self.submitted = self.last_seen = time.monotonic()
@@ -105,14 +108,14 @@ class TrainingJob:
         self.ended = threading.Event()
         self._load = load
         self._longest = longest
-        self._stands_still = False
+        self._waits_to_continue = False
         self._events: Iterator[Event] | None = None
         self._lock = threading.Lock()
         self._phase = "waiting"
-        self._prepared = 0.0
+        self._preparing_share = 0.0
         self._version = 0
         self._history = RunHistory(recipe)
-        # Carries the clicking user's request into the worker, where hosted GPUs look up whose quota it is.
+        # The visitor's request goes along into the worker: a hosted GPU charges the quota of that visitor.
         self._context = contextvars.copy_context()
 
     @property
@@ -127,31 +130,31 @@ class TrainingJob:
 
     @property
     def ready(self) -> bool:
-        """Whether a worker could advance it: not where it is paused and stands before its next step."""
-        return self.control.ready or not self._stands_still
+        """Whether a worker can advance it. Not while it is paused and stands before its next step."""
+        return self.control.ready or not self._waits_to_continue
 
     @property
-    def begun(self) -> bool:
-        """Whether its training has begun, and holds memory."""
+    def has_begun(self) -> bool:
+        """Whether its training has begun, so that it uses memory."""
         return self._events is not None
 
     def stop(self, note: str | None = None) -> None:
-        """Ends the job; one that still waits ends at once. note: why, where its owner did not wish it."""
+        """Ends the job; a waiting one ends at once. note: the reason, where somebody else than its owner stops it."""
         if self.alive and note is not None:
             self.note = note
         self.control.stop()
         with self._lock:
-            if self._phase == "waiting" and not self.begun:
+            if self._phase == "waiting" and not self.has_begun:
                 self._end("stopped")
 
     def load(self) -> None:
-        """Loads the data in the calling thread, and knows then what the training will claim of the memory."""
+        """Loads the data in the calling thread, and sets `claim`, which depends on the data."""
         with self._lock:
             if self._phase != "waiting":
                 return
             self._phase, self._version = "preparing", self._version + 1
         try:
-            self.dataset = self._context.run(self._load, self._show_preparing)
+            self.dataset = self._context.run(self._load, self._set_preparing_share)
             self.claim = run_bytes(self.recipe, self.dataset)
             with self._lock:
                 self._history.recipe = self.recipe.fitted(self.dataset.train)
@@ -161,15 +164,15 @@ class TrainingJob:
             self.fail(str(error))
 
     def wait_again(self) -> None:
-        """Back into the line with its data, until there is memory for its training."""
+        """Puts the job back into the waiting line, with its data, until there is memory for its training."""
         with self._lock:
-            if self._phase == "preparing" and not self.begun:
+            if self._phase == "preparing" and not self.has_begun:
                 self._phase, self._version = "waiting", self._version + 1
 
     def train(self, run: RunTraining, device: torch.device, turn_over: Callable[[], bool]) -> None:
-        """Goes on with the training in the calling thread until it ends, stands still, or turn_over() says so.
+        """Trains in the calling thread until the run ends, stands still, or turn_over() is True.
 
-        Raises whatever unforeseen the training raises; the job has then neither ended nor failed.
+        An error that is no SiameseError passes through; the caller must then fail() the job.
         """
         self._context.run(self._train, run, device, turn_over)
 
@@ -183,13 +186,13 @@ class TrainingJob:
                     return
                 self._phase = "preparing"
             self._events = run(self.recipe, self.dataset, self.control, device=device)
-        self._stands_still = False
+        self._waits_to_continue = False
         try:
             for event in self._events:
                 if isinstance(event, Paused):
-                    self._stands_still = True
+                    self._waits_to_continue = True
                     return
-                self._take(event)
+                self._add(event)
                 if isinstance(event, Progress) and self._is_late(event):
                     self.stop("longest")
                 if self.alive and turn_over():
@@ -203,22 +206,22 @@ class TrainingJob:
     def fail(self, sentence: str) -> None:
         """Ends the job with an error, unless it has ended already."""
         with self._lock:
-            if self.alive:  # else the run was complete, and only its tidying up failed
+            if self.alive:  # else the run was complete, and only its clean-up failed
                 self.error = sentence
                 self._end("failed")
 
     def close(self) -> None:
-        """Gives back what an ended training still holds; to be called by its worker."""
+        """Frees what a training that is over still uses. Its worker calls this."""
         events, self._events = self._events, None
         if (close := getattr(events, "close", None)) is not None:
-            with contextlib.suppress(Exception):  # a device that broke cannot be tidied up
+            with contextlib.suppress(Exception):  # after an error of the device, closing can fail too
                 close()
 
-    def _show_preparing(self, share: float) -> None:
+    def _set_preparing_share(self, share: float) -> None:
         with self._lock:
-            self._prepared, self._version = share, self._version + 1
+            self._preparing_share, self._version = share, self._version + 1
 
-    def _take(self, event: Event) -> None:
+    def _add(self, event: Event) -> None:
         with self._lock:
             self._history.add(event)
             self._version += 1
@@ -244,28 +247,31 @@ class TrainingJob:
         self.ended.set()
 
     def snapshot(self, since: int = -1) -> dict[str, Any]:
-        """The run as JSON-ready values, or {"same": True} where nothing has changed since version `since`."""
+        """The run as JSON-ready values, or {"unchanged": True} where nothing has changed since version `since`."""
         self.last_seen = time.monotonic()
         with self._lock:
-            # A pause is not an event of the run, so the version's last digit says it.
+            # A pause is not an event of the run, so the lowest bit of the version holds it.
             version = 2 * self._version + (self.state == "paused")
             if since == version:
-                return {"same": True, "v": version}
+                return {"unchanged": True, "v": version}
             return {
                 "v": version,
                 "state": self.state,
                 "error": self.error,
                 "note": self.note,
                 "note_wait": self.note_wait,
-                "prepared": round(self._prepared, 3),
+                "preparing_share": round(self._preparing_share, 3),
                 "recipe": self.recipe.as_dict(),
                 "dataset": self.about_data(),
                 **self._history.snapshot(),
             }
 
     def ask(self, question: Callable[[Any], Any], timeout: float) -> Any:
-        """What question(run) returns, called by the training thread between two steps; None where no answer comes in
-        time (seconds), or the run has not begun or is over. Raises what the question raises."""
+        """What question(run) returns. The training thread calls it between two steps.
+
+        None where no answer comes within `timeout` seconds, or the run has not begun or is over. Raises what the
+        question raises.
+        """
         self.last_seen = time.monotonic()
         if self._phase != "running":
             return None
@@ -277,13 +283,13 @@ class TrainingJob:
             return None
 
     def about_data(self) -> dict[str, str]:
-        """Name, title and unseen of the data set, as far as they are known before it is loaded."""
+        """Name, title and unseen of the data set. Before it is loaded, only its name is certain."""
         if self.dataset is None:
             return {"name": self.dataset_name, "title": self.dataset_name, "unseen": "images"}
         return {"name": self.dataset.name, "title": self.dataset.title, "unseen": self.dataset.unseen}
 
     def glance(self) -> dict[str, Any]:
-        """The run in a few numbers, for the room; whoever looks so does not keep a forgotten run alive."""
+        """The run as a tile of the room shows it. Unlike snapshot(), it does not keep a run alive."""
         with self._lock:
             return {
                 "state": self.state,
@@ -301,14 +307,14 @@ class TrainingJob:
             return self._history.frame(index)
 
     def history_copy(self) -> RunHistory:
-        """The run so far, to be read at leisure while the run goes on."""
+        """A copy of the history, for readers who need longer than the lock should be held."""
         with self._lock:
             return copy.deepcopy(self._history)
 
     @property
-    def stepped(self) -> Any:
-        """The newest single step that was asked for, or None."""
-        return self._history.stepped
+    def single_step(self) -> Stepped | None:
+        """The newest step that was taken singly, to be shown with its pairs."""
+        return self._history.single_step
 
     @property
     def history(self) -> RunHistory:

@@ -1,4 +1,4 @@
-"""What this machine, or the container that the server runs in, has to give."""
+"""The CPU cores of this machine, or of the container that the server runs in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def usable_cores() -> int:
-    """How many CPU cores this process may use: fewer than the machine has, where a container or affinity limits it."""
+    """How many CPU cores this process may use. A container or an affinity mask can allow fewer than there are."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # a system without it

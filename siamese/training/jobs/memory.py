@@ -1,4 +1,4 @@
-"""How much memory a run needs, and how much all runs of a server may take."""
+"""How much memory a run needs between two steps, and how much all runs of a server may take together."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from siamese.training.memory import free_bytes
 _FLOAT = 4  # bytes
 # Weights, their gradients, two moments of the optimiser, and the best and the last checkpoint.
 COPIES_OF_WEIGHTS = 6
-FIXED_BYTES = 8 << 20  # of every run: its history, its validation pool and what torch keeps beside the tensors
+FIXED_BYTES = 8 << 20  # of every run: its history, its validation pool, and what torch stores beside the tensors
 
 
 def run_bytes(recipe: Recipe, dataset: Dataset) -> int:
-    """About how many bytes a run of this recipe on this data holds between two of its steps.
+    """About how many bytes a run of this recipe on this data needs between two steps.
 
-    What a step itself needs is left out: it comes and goes, and only one run of each worker is inside a step.
-    Raises SiameseError for images that are too small for the encoder.
+    The memory of a step itself does not count here: it is free again after the step, and each worker is inside one
+    step only. Raises SiameseError for images that are too small for the encoder.
     """
     images = dataset.train.images
     channels, height, width = images.shape[1:]
@@ -33,7 +33,7 @@ def run_bytes(recipe: Recipe, dataset: Dataset) -> int:
     if recipe.image_size is not None:
         height = width = recipe.image_size
     weights = _FLOAT * network_sizes(recipe, channels, height, width).parameters
-    # The bank of the run is the data set's own unless something about its images changes.
+    # The run needs a bank of its own only if it changes the images.
     copies = 4 if recipe.rotations_as_classes else 1
     changed = copies > 1 or recipe.invert or (channels, height, width) != tuple(images.shape[1:])
     towers = 1 if dataset.train.partner is None else 2
@@ -42,17 +42,19 @@ def run_bytes(recipe: Recipe, dataset: Dataset) -> int:
 
 
 class NetworkSizes(NamedTuple):
-    """Counts of numbers. kept: what all layers give out for one image.  largest: what the largest of them gives out.
-    parameters: of the whole network."""
+    """Counts of numbers. all_layers: the outputs of all layers for one image.  largest_layer: those of the largest layer.
 
-    kept: int
-    largest: int
+    parameters: of the whole network.
+    """
+
+    all_layers: int
+    largest_layer: int
     parameters: int
 
 
 def network_sizes(recipe: Recipe, channels: int, height: int, width: int) -> NetworkSizes:
-    """The sizes of a recipe's network for images of that shape. Raises SiameseError for images too small for it."""
-    # What the network does not depend on is left out, so that a room that changes only that is answered from the cache.
+    """The sizes of a recipe's network for images of this shape. Raises SiameseError for images too small for it."""
+    # Recipes that differ only in these fields have the same network, so they share one entry of the cache.
     plain = replace(recipe, name="", teaches="", margin=1.0, learning_rate=0.0, steps=1, validate_every=1, seed=0)
     return _network_sizes(plain, channels, height, width)
 
@@ -65,7 +67,7 @@ def _network_sizes(recipe: Recipe, channels: int, height: int, width: int) -> Ne
         if isinstance(output, Tensor):
             sizes.append(output.numel())
 
-    # Without memory: on this device tensors have shapes and no numbers.
+    # On the "meta" device tensors have a shape but no memory.
     with torch.device("meta"), torch.no_grad():
         network = build_network(recipe, channels, (height, width), fetch=False).eval()
         for module in network.modules():
@@ -77,5 +79,5 @@ def _network_sizes(recipe: Recipe, channels: int, height: int, width: int) -> Ne
 
 
 def memory_for_runs() -> int:
-    """How many bytes all runs of a server may hold together: half of what is free when it starts."""
+    """How many bytes all runs of a server may take together: half of what is free when it starts."""
     return free_bytes() // 2

@@ -19,35 +19,36 @@ from siamese.training.jobs.workers import TURN_SECONDS, Workers
 from siamese.training.loop import train
 from siamese.training.memory import give_back
 
-# A thread that computes in Python keeps the interpreter for five milliseconds at a time unless told otherwise, and an
-# eager training step asks for it some three hundred times. At a tenth of a millisecond it keeps a third of its speed
-# beside such a thread, where half a millisecond left an eighth; threads of pure Python lose by it, steps do not.
-SWITCH_INTERVAL = 0.0001  # seconds, for sys.setswitchinterval where the program starts
+# By default a thread that computes in Python keeps the interpreter for five milliseconds at a time, and an eager
+# training step needs the interpreter about three hundred times. Beside such a thread, the step keeps an eighth of its
+# speed at half a millisecond, and a third at a tenth. Threads of pure Python get slower by it, steps do not.
+SWITCH_INTERVAL = 0.0001  # seconds, for sys.setswitchinterval at the start of the program
 
-IDLE_SECONDS = 600.0  # a job nobody has asked about for so long ends
-PAUSED_SECONDS = 600.0  # a job that has been paused for so long ends once others wait for its place
-KEPT_SECONDS = 3600.0  # a finished job is forgotten after so long
-MOST_REPLACEMENTS = 3  # of workers that die for no reason that is known
-MOST_KEPT = 500  # finished jobs that are remembered, of about a megabyte each beside their weights
-MOST_KEPT_BYTES = 1 << 30  # of the weights, and of the data, that finished jobs keep in memory, all together
+IDLE_SECONDS = 600.0  # a job ends when nobody has looked at it for this time
+PAUSED_SECONDS = 600.0  # a job that is paused for this time ends if others wait for its place
+FINISHED_SECONDS = 3600.0  # a finished job is deleted after this time
+MOST_REPLACEMENTS = 3  # of workers that ended with an unknown error
+MOST_FINISHED = 500  # finished jobs in memory, about a megabyte each without their weights
+MOST_FINISHED_BYTES = 1 << 30  # for the weights of all finished jobs together, and as much for their data
 
 
 @dataclass(frozen=True)
 class Access:
-    """A job as a key opens it: the job's own id controls it, its watch id only shows it."""
+    """What a key allows: the id of a job allows to control it, its watch id only to watch it."""
 
     job: TrainingJob
     may_control: bool
 
 
 class JobRegistry:
-    """All jobs of one server. Open runs take turns on the workers; further ones wait in line; everything is bounded.
+    """All jobs of one server. Open runs take turns on the workers; the others wait in line. Every store has a limit.
 
-    most_open: how many runs take turns, where their memory suffices; workers: threads that train at the same time.
-    threads: CPU threads of each worker, None for torch's own choice. device: where they train.
-    cores: of the CPU, which the runs that train share, so that a lone run is quicker; None: each keeps its `threads`.
-    longest: seconds of training after which a run ends; None for no limit. It may be changed at any time.
-    fault: a sentence on what does not work, such as a GPU that was lost; None while all is well.
+    most_open: how many runs take turns, if there is memory for them.  workers: how many threads train at the same time.
+    threads: CPU threads of each worker; None: torch chooses.  device: where the runs train.
+    cores: the CPU cores, which all running runs share, so that a single run is quicker; None: each worker keeps its
+        `threads`.
+    longest: seconds of training after which a run ends; None: no limit. It may change at any time.
+    fault: a sentence about something that does not work, such as a lost GPU; None: all is well.
     """
 
     def __init__(
@@ -73,8 +74,8 @@ class JobRegistry:
         self._jobs: dict[str, TrainingJob] = {}
         self._changed = threading.Condition()
         self._closed = False
-        self._replacements, self._dead = 0, False
-        with self._changed:  # workers that cannot start are replaced once they stand here
+        self._replacements, self._cannot_train = 0, False
+        with self._changed:  # so a worker that fails at once is replaced only after self._workers is set
             self._workers = self._start_workers(workers, device or torch.device("cpu"), threads)
         self._reaper_thread = threading.Thread(target=self._reaper, name="reaper", daemon=True)
         self._reaper_thread.start()
@@ -87,9 +88,9 @@ class JobRegistry:
     def submit(
         self, visitor: Visitor, recipe: Recipe, dataset_name: str, load: LoadDataset, *, paused: bool = False
     ) -> TrainingJob:
-        """Puts a run into the line and returns its job at once; paused, it waits for its first single step.
+        """Puts a run into the line and returns its job at once. paused: it waits for its first single step.
 
-        Raises SiameseError where this owner's last job still runs, or the line is full.
+        Raises SiameseError where the last job of this owner still runs, or the line is full.
         """
         with self._changed:
             for job in self._jobs.values():
@@ -97,7 +98,7 @@ class JobRegistry:
                     if job.control.stopped:
                         raise SiameseError("The last run of this browser is coming to its end; try again in a moment.")
                     raise SiameseError("A run of this browser is still going on; stop it before you start another.")
-            if self._dead:
+            if self._cannot_train:
                 raise SiameseError(self.fault or "This server cannot train.")
             job = TrainingJob(
                 visitor,
@@ -113,7 +114,7 @@ class JobRegistry:
         return job
 
     def access(self, key: object) -> Access | None:
-        """The job that a key opens, or None for anything that is no key; keys come from outside."""
+        """The job of a key, and what the key allows; None for anything else. Keys come from outside."""
         if not isinstance(key, str):
             return None
         with self._changed:
@@ -121,11 +122,11 @@ class JobRegistry:
         return None if job is None else Access(job, key == job.id)
 
     def place(self, job: TrainingJob) -> int:
-        """How many jobs start before this one does, counted from 1 for the next; 0 once it has started."""
+        """The job's place among the waiting ones: 1 for the next one; 0 when it waits no longer."""
         return self.line.place(job)
 
     def sharing(self) -> int:
-        """With how many other runs a run shares its worker; 0 where every run has one of its own."""
+        """How many other runs share a worker with a run; 0 where every run has a worker of its own."""
         return max(0, -(-self.line.turning() // self._workers.count) - 1)
 
     def of_owner(self, owner: str) -> list[TrainingJob]:
@@ -133,13 +134,13 @@ class JobRegistry:
         return [job for job in self.all_jobs() if job.owner == owner]
 
     def all_jobs(self) -> list[TrainingJob]:
-        """Every job that is not forgotten yet, the newest last."""
+        """Every job in memory, the newest last."""
         with self._changed:
             return [job for key, job in self._jobs.items() if key == job.id]
 
-    def kept_bytes(self) -> int:
-        """What the finished jobs that are remembered hold of their networks and batches."""
-        return sum(_kept(job) for job in self.all_jobs())
+    def finished_bytes(self) -> int:
+        """The memory of the networks and batches of all finished jobs."""
+        return sum(_result_bytes(job) for job in self.all_jobs())
 
     def close(self, timeout: float = 10.0) -> None:
         """Stops every job and waits for the workers."""
@@ -154,50 +155,52 @@ class JobRegistry:
         self._reaper_thread.join(timeout)
 
     def tidy(self, now: float) -> None:
-        """Ends what nobody looks at, or what stands still while others wait, and forgets what is long finished; now is a
-        time.monotonic()."""
-        wanted = bool(self.line.waiting())
+        """Ends jobs that nobody looks at, or that are paused for long while others wait; deletes old finished jobs.
+
+        now: a time.monotonic().
+        """
+        others_wait = bool(self.line.waiting_jobs())
         with self._changed:
             for key, job in list(self._jobs.items()):
-                still_since = job.control.paused_since if wanted and job.state == "paused" else None
+                paused_since = job.control.paused_since if others_wait and job.state == "paused" else None
                 if job.alive and (
                     now - job.last_seen > IDLE_SECONDS
-                    or (still_since is not None and now - still_since > PAUSED_SECONDS)
+                    or (paused_since is not None and now - paused_since > PAUSED_SECONDS)
                 ):
                     job.stop()
-                if job.ended_at is not None and now - job.ended_at > KEPT_SECONDS:
+                if job.ended_at is not None and now - job.ended_at > FINISHED_SECONDS:
                     del self._jobs[key]
             ended = [job for key, job in self._jobs.items() if key == job.id and job.ended_at is not None]
             weights, data = 0, dict.fromkeys([id(job.dataset) for job in self._jobs.values() if job.alive], 0)
             for number, job in enumerate(sorted(ended, key=lambda job: job.ended_at or 0.0, reverse=True)):
-                weights += _kept(job)
-                if weights > MOST_KEPT_BYTES:
+                weights += _result_bytes(job)
+                if weights > MOST_FINISHED_BYTES:
                     job.weights = job.batch = None
                 data.setdefault(id(job.dataset), 0 if job.dataset is None else job.dataset.nbytes)
-                if sum(data.values()) > MOST_KEPT_BYTES:
+                if sum(data.values()) > MOST_FINISHED_BYTES:
                     job.dataset = None
-                if number >= MOST_KEPT:
+                if number >= MOST_FINISHED:
                     del self._jobs[job.id], self._jobs[job.watch_id]
 
     def _start_workers(self, count: int, device: torch.device, threads: int | None) -> Workers:
         return Workers(self.line, count, device, threads, self._run, self._replace_workers, self._turn, self._cores)
 
     def _replace_workers(self, reason: str) -> None:
-        """New workers in the place of those that are lost: on the CPU where a GPU was lost. Runs begun there end."""
+        """Starts new workers after the old ones failed. After a lost GPU they use the CPU, and the GPU's runs end."""
         with self._changed:
-            lost, alive = self._workers, [job for job in self.all_jobs() if job.alive]
-            if lost.device.type == "cuda":
+            old, alive = self._workers, [job for job in self.all_jobs() if job.alive]
+            if old.device.type == "cuda":
                 self.fault = f"The GPU does not work ({reason}); runs train on the CPU until this server starts again."
                 for job in alive:
-                    if job.begun:
+                    if job.has_begun:
                         job.fail(f"The GPU stopped working ({reason}). Start again: runs train on the CPU now.")
                 self._cores = Cores(usable_cores())
                 self._workers = self._start_workers(usable_cores(), torch.device("cpu"), 1)
             elif self._replacements < MOST_REPLACEMENTS:
                 self._replacements += 1
-                self._workers = self._start_workers(lost.count, lost.device, lost.threads)
+                self._workers = self._start_workers(old.count, old.device, old.threads)
             else:
-                self._dead = True
+                self._cannot_train = True
                 self.fault = f"This server cannot train ({reason}); its log has the details."
                 for job in alive:
                     job.fail(self.fault)
@@ -212,5 +215,5 @@ class JobRegistry:
             give_back()
 
 
-def _kept(job: TrainingJob) -> int:
+def _result_bytes(job: TrainingJob) -> int:
     return len(job.weights or b"") + (0 if job.batch is None else job.batch.nbytes)

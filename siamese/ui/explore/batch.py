@@ -1,4 +1,4 @@
-"""The wall: pairs of the batch that a run has just learnt from, or of the one that a seed gives."""
+"""The wall: pairs of the batch that a run has just learnt from, or of the batch of a seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from siamese.evaluation.metrics import best_threshold
 from siamese.learning.forces import PairForces
-from siamese.training.taken import TakenBatch, pictures
+from siamese.training.batch_record import BatchRecord, pictures
 from siamese.ui.explore.cards import batch_names, batch_pictures, pair_card, pairs_of, scale_of
 from siamese.ui.explore.source import Source
 
@@ -17,44 +17,44 @@ SIZES = (12, 32, 64)
 
 
 def wall(source: Source, options: dict[str, Any]) -> dict[str, Any]:
-    """size pairs of a batch, half of each kind: the first as they were drawn, or those with most of the loss.
+    """`size` pairs of a batch, half of them same: the first ones, or those with the largest share of the loss.
 
-    options: size, order ("drawn" or "loss"), seen (as the network got them), seed, guess (adds what raw pixels say),
-    have (the step that the page shows already: then the answer is short if there is no newer one).
+    options: size; order ("drawn" or "loss"); seen (pictures as the network sees them); seed; guess (adds the verdict of
+    raw pixels); have (the step on the page; without a newer one the answer is {"unchanged": True}).
     """
     job = source.job
     if source.alive and job is not None and options.get("have") == job.history.newest_step != 0:
         return {"unchanged": True}
-    taken = source.taken(options["seed"])
-    if taken is None:
+    record = source.batch_record(options["seed"])
+    if record is None:
         return {"empty": True}
     bank = source.dataset().train
-    forces = taken.forces()
-    left, right, same = pairs_of(taken)
+    forces = record.forces()
+    left, right, same = pairs_of(record)
     share = None if forces is None or options["order"] != "loss" else forces.share
-    numbers = choose(same, share, options["size"], spread=taken.recipe.batching == "all-pairs")
+    numbers = choose(same, share, options["size"], spread=record.recipe.batching == "all-pairs")
     rows = torch.cat([left[numbers], right[numbers]])
-    uris, names = batch_pictures(taken, bank, rows, options["seen"]), batch_names(taken, bank, rows)
-    cards = [pair_card(number, taken, forces, uris, names) for number in numbers.tolist()]
+    uris, names = batch_pictures(record, bank, rows, options["seen"]), batch_names(record, bank, rows)
+    cards = [pair_card(number, record, forces, uris, names) for number in numbers.tolist()]
     if options["guess"]:
-        _add_pixels(cards, taken, bank, left[numbers], right[numbers], same[numbers])
+        _add_pixels(cards, record, bank, left[numbers], right[numbers], same[numbers])
     answer: dict[str, Any] = {
-        "step": taken.step,
+        "step": record.step,
         "cards": cards,
         "total": len(same),
         "same": int(same.sum()),
         "different": int((~same).sum()),
-        "changed": taken.drawn.transforms is not None or taken.recipe.invert or taken.recipe.image_size is not None,
+        "changed": record.inputs.transforms is not None or record.recipe.invert or record.recipe.image_size is not None,
         "seed": options["seed"],
     }
-    return answer if forces is None else answer | _about_forces(taken, forces)
+    return answer if forces is None else answer | _force_summary(record, forces)
 
 
 def choose(same: Tensor, share: Tensor | None, size: int, spread: bool = False) -> Tensor:
-    """Numbers of `size` pairs, half of each kind as far as there are so many.
+    """Numbers of `size` pairs, half of them same, if there are enough of each kind.
 
-    The first ones, those with the largest share of the loss, or, where the first would all be of one image, ones from
-    everywhere (spread).
+    share: takes the pairs with the largest share of the loss; None: the first ones.  spread: takes pairs from the whole
+    batch instead of the first ones, which would all have the same left image.
     """
     kinds = [same.nonzero().flatten(), (~same).nonzero().flatten()]
     if share is not None:
@@ -62,7 +62,7 @@ def choose(same: Tensor, share: Tensor | None, size: int, spread: bool = False) 
     of_same = min(len(kinds[0]), max(size // 2, size - len(kinds[1])))
     counts = (of_same, min(len(kinds[1]), size - of_same))
     if share is None and spread:
-        # Half a stride from the ends: neither the first nor the last image is in all of them.
+        # Start half a stride from the beginning, so that the pairs do not all contain the first image.
         kinds = [
             numbers[((torch.arange(count) + 0.5) * len(numbers) / max(1, count)).long()]
             for numbers, count in zip(kinds, counts)
@@ -70,25 +70,25 @@ def choose(same: Tensor, share: Tensor | None, size: int, spread: bool = False) 
     return torch.cat([numbers[:count] for numbers, count in zip(kinds, counts)])
 
 
-def _about_forces(taken: TakenBatch, forces: PairForces) -> dict[str, Any]:
-    margin = taken.margin if taken.recipe.loss == "contrastive" else None
-    about: dict[str, Any] = {
-        "loss": None if taken.loss != taken.loss else round(taken.loss, 5),
-        "threshold": None if taken.threshold is None else round(taken.threshold, 4),
-        "scale": scale_of(forces.dissimilarity, taken.threshold, margin),
+def _force_summary(record: BatchRecord, forces: PairForces) -> dict[str, Any]:
+    margin = record.margin if record.recipe.loss == "contrastive" else None
+    answer: dict[str, Any] = {
+        "loss": None if record.loss != record.loss else round(record.loss, 5),
+        "threshold": None if record.threshold is None else round(record.threshold, 4),
+        "scale": scale_of(forces.dissimilarity, record.threshold, margin),
         "forces": {},
     }
     for word, direction in (("pull", 1), ("push", -1), ("none", 0)):
         of_word = forces.direction == direction
-        about["forces"][word] = {"pairs": int(of_word.sum()), "share": round(float(forces.share[of_word].sum()), 4)}
-    return about
+        answer["forces"][word] = {"pairs": int(of_word.sum()), "share": round(float(forces.share[of_word].sum()), 4)}
+    return answer
 
 
 def _add_pixels(
-    cards: list[dict[str, Any]], taken: TakenBatch, bank: Any, left: Tensor, right: Tensor, same: Tensor
+    cards: list[dict[str, Any]], record: BatchRecord, bank: Any, left: Tensor, right: Tensor, same: Tensor
 ) -> None:
-    """What raw pixels say of each card, with the threshold that is best for these very pairs."""
-    distances = (pictures(taken, bank, left) - pictures(taken, bank, right)).flatten(1).norm(dim=1)
+    """Adds the verdict of raw pixels to each card, with the threshold that is best for exactly these pairs."""
+    distances = (pictures(record, bank, left) - pictures(record, bank, right)).flatten(1).norm(dim=1)
     if bool(same.all()) or not bool(same.any()):
         return
     threshold = best_threshold(distances, same)

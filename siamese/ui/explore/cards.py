@@ -1,4 +1,4 @@
-"""Pairs as the page's cards show them: pictures as data URIs, names, distance and force, as JSON values."""
+"""Pairs as JSON values for the cards of the page: pictures as data URIs, names, distance and force."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from siamese.data.bank import ImageBank, resize
 from siamese.learning.forces import PairForces
 from siamese.models.inputs import two_domains
 from siamese.recipes import Recipe
-from siamese.training.taken import TakenBatch, pictures, positions_of
+from siamese.training.batch_record import BatchRecord, pictures, positions_of
 from siamese.ui.pictures import data_uri, to_image
 
-LARGEST = 112  # pixels of a picture's longer side on the page
+LARGEST = 112  # pixels; the longer side of a picture on the page
 WORDS = {1: "pull", -1: "push", 0: "none"}
 
 
 def picture(image: Tensor) -> str:
-    """One uint8 [C, H, W] image as a data URI, no larger than a card shows it."""
+    """One uint8 [C, H, W] image as a data URI, not larger than on a card."""
     scale = LARGEST / max(image.shape[1:])
     if scale < 1:
         height, width = (max(1, round(side * scale)) for side in image.shape[1:])
@@ -29,32 +29,32 @@ def picture(image: Tensor) -> str:
     return data_uri(to_image(image))
 
 
-def batch_pictures(taken: TakenBatch, bank: ImageBank, rows: Tensor, seen: bool) -> dict[int, str]:
-    """row → picture, of some rows of a batch, each drawn once."""
-    once = torch.unique(rows)
-    images = pictures(taken, bank, once, seen).mul(255).round().byte()
-    return {row: picture(image) for row, image in zip(once.tolist(), images)}
+def batch_pictures(record: BatchRecord, bank: ImageBank, rows: Tensor, as_input: bool) -> dict[int, str]:
+    """row → picture, for rows of a batch. as_input: as the network sees them."""
+    distinct = torch.unique(rows)
+    images = pictures(record, bank, distinct, as_input).mul(255).round().byte()
+    return {row: picture(image) for row, image in zip(distinct.tolist(), images)}
 
 
-def batch_names(taken: TakenBatch, bank: ImageBank, rows: Tensor) -> dict[int, str]:
+def batch_names(record: BatchRecord, bank: ImageBank, rows: Tensor) -> dict[int, str]:
     """row → the name of its class."""
-    once = torch.unique(rows)
-    turns, positions = positions_of(taken, bank, once)
+    distinct = torch.unique(rows)
+    turns, positions = positions_of(record, bank, distinct)
     labels = bank.labels.cpu()[positions].tolist()
     return {
         row: bank.class_names[label] + (f", {90 * quarter}°" if quarter else "")
-        for row, label, quarter in zip(once.tolist(), labels, turns.tolist())
+        for row, label, quarter in zip(distinct.tolist(), labels, turns.tolist())
     }
 
 
-def pairs_of(taken: TakenBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """left, right: int64 [n] rows, same: bool [n]: the pairs of a batch in the order of pair_forces."""
-    batch = taken.drawn.batch
+def pairs_of(record: BatchRecord) -> tuple[Tensor, Tensor, Tensor]:
+    """The pairs of a batch, in the order of pair_forces: left and right row, int64 [n], and same, bool [n]."""
+    batch = record.inputs.batch
     rows = torch.arange(len(batch.index))
-    if taken.recipe.batching == "pairs":
+    if record.recipe.batching == "pairs":
         left, right = rows.chunk(2)
         return left, right, batch.same
-    if taken.recipe.batching == "triplets":
+    if record.recipe.batching == "triplets":
         anchor, positive, negative = rows.chunk(3)
         return torch.cat([anchor, anchor]), torch.cat([positive, negative]), torch.cat([batch.same, ~batch.same])
     left, right = torch.triu_indices(len(rows), len(rows), offset=1)
@@ -62,11 +62,11 @@ def pairs_of(taken: TakenBatch) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def pair_card(
-    number: int, taken: TakenBatch, forces: PairForces | None, uris: dict[int, str], names: dict[int, str]
+    number: int, record: BatchRecord, forces: PairForces | None, uris: dict[int, str], names: dict[int, str]
 ) -> dict[str, Any]:
-    """Pair `number` of a batch."""
+    """The card of pair `number` of a batch."""
     left, right, same = (
-        (part[number].item() for part in pairs_of(taken))
+        (part[number].item() for part in pairs_of(record))
         if forces is None
         else (forces.left[number].item(), forces.right[number].item(), forces.same[number].item())
     )
@@ -87,7 +87,7 @@ def pair_card(
 
 
 def test_cards(recipe: Recipe, bank: ImageBank, rows: Iterable[tuple[int, int, bool, float]]) -> list[dict[str, Any]]:
-    """Pairs (left, right, same, dissimilarity) of images of a bank that no batch has changed."""
+    """Cards of pairs of test images. rows: (left, right, same, dissimilarity), left and right: numbers in the bank."""
     second = bank.partner if two_domains(recipe, bank) else None
     labels = bank.labels.cpu()
     return [
@@ -104,7 +104,7 @@ def test_cards(recipe: Recipe, bank: ImageBank, rows: Iterable[tuple[int, int, b
 
 
 def scale_of(distances: Tensor, *marks: float | None) -> float:
-    """The end of a distance axis that shows these distances and marks: 1, 1.5, 2, 3, 5 or 7 times a power of ten."""
+    """The end of a distance axis for these distances and marks: 1, 1.5, 2, 3, 5 or 7 times a power of ten."""
     largest = max([float(torch.quantile(distances[:100_000], 0.98)), *(mark for mark in marks if mark), 1e-6])
     power = 10.0 ** math.floor(math.log10(largest))
     return next(step * power for step in (1, 1.5, 2, 3, 5, 7, 10, 15) if step * power >= largest * 1.02)

@@ -1,4 +1,4 @@
-"""One-shot episodes as the papers draw them: a question, a support set, and who finds the class it belongs to."""
+"""One-shot episodes as in the papers: a question, a support set, and the answers of the network and of raw pixels."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ from siamese.evaluation.metrics import oneshot_accuracy
 from siamese.learning.sampling import Episodes, sample_episodes
 from siamese.models.inputs import two_domains
 from siamese.ui.explore.cards import picture
-from siamese.ui.explore.source import Judged, Source, in_worker, loose
+from siamese.ui.explore.source import Judged, Source, bank_of, in_worker
 
 WAYS, SHOTS = (5, 10, 20), (1, 3, 5)
-MANY = 100  # further episodes at a click
+MANY = 100  # more episodes after one click
 
 
 def episode(source: Source, options: dict[str, Any]) -> dict[str, Any]:
-    """One N-way K-shot episode of the test images: pictures, the distances of the network and of raw pixels.
+    """One N-way K-shot episode of test images: pictures, and the distances of the network and of raw pixels.
 
-    options: way, shot, seed, step (of a network judged before).
+    options: way, shot, seed, step (see Source.judged).
     """
     return in_worker(lambda: _episode(source, options))
 
 
 def many_episodes(source: Source, options: dict[str, Any]) -> dict[str, Any]:
-    """A hundred episodes after the one on screen: accuracy of the network and of raw pixels, with 95 % intervals."""
+    """The accuracy of the network and of raw pixels in a hundred more episodes, with 95 % intervals."""
     return in_worker(lambda: _many(source, options))
 
 
-def guess_score(right: int, asked: int, way: int) -> dict[str, Any]:
-    """How often a person was right, with the 95 % interval of the same kind."""
-    distances = torch.ones(asked, way, 1)
-    distances[:, 0] = 0  # each guess is class 0, which is the answer as often as the person was right
-    return _score(distances, (torch.arange(asked) >= right).long())
+def guess_score(right: int, guesses: int, way: int) -> dict[str, Any]:
+    """The accuracy of a person with `right` right guesses, and its 95 % interval."""
+    distances = torch.ones(guesses, way, 1)
+    distances[:, 0] = 0  # each guess is class 0, and class 0 is the answer in `right` of the episodes
+    return _score(distances, (torch.arange(guesses) >= right).long())
 
 
 def _episode(source: Source, options: dict[str, Any]) -> dict[str, Any]:
-    judged = source.judged(options.get("step"))
-    one, within = _draw(judged, options["way"], options["shot"], 1, options["seed"])
-    bank, labels = judged.bank, judged.bank.labels.cpu()
-    second = two_domains(judged.checkpoint.recipe, bank)
+    test = source.judged(options.get("step"))
+    one, within = _draw(test, options["way"], options["shot"], 1, options["seed"])
+    bank, labels = test.bank, test.bank.labels.cpu()
+    second = two_domains(test.checkpoint.recipe, bank)
     support = (bank.partner if second and bank.partner is not None else bank.images)[one.support[0].flatten()].cpu()
     shot = one.support.shape[2]
     pictures = [picture(image) for image in support]
-    by_network, by_pixels = (distances[0].mean(1) for distances in _distances(judged, one))
+    by_network, by_pixels = (distances[0].mean(1) for distances in _distances(test, one))
     return {
-        "step": judged.checkpoint.step,
+        "step": test.checkpoint.step,
         "query": picture(bank.images[int(one.query[0])].cpu()),
         "answer": int(one.answer[0]),
         "within": within,
@@ -68,20 +68,20 @@ def _episode(source: Source, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _many(source: Source, options: dict[str, Any]) -> dict[str, Any]:
-    judged = source.judged(options.get("step"))
-    # Another seed than that of the single episode, whose answer has been seen.
-    asked, _ = _draw(judged, options["way"], options["shot"], MANY, options["seed"] + 1_000_003)
-    by_network, by_pixels = _distances(judged, asked)
+    test = source.judged(options.get("step"))
+    # Another seed than that of the episode on the page, because the answer of that one is known.
+    episodes, _ = _draw(test, options["way"], options["shot"], MANY, options["seed"] + 1_000_003)
+    by_network, by_pixels = _distances(test, episodes)
     return {
         "episodes": MANY,
-        "way": asked.support.shape[1],
-        "network": _score(by_network, asked.answer),
-        "pixels": _score(by_pixels, asked.answer),
+        "way": episodes.support.shape[1],
+        "network": _score(by_network, episodes.answer),
+        "pixels": _score(by_pixels, episodes.answer),
     }
 
 
-def _draw(judged: Judged, way: int, shot: int, trials: int, seed: int) -> tuple[Episodes, bool]:
-    bank = judged.bank
+def _draw(test: Judged, way: int, shot: int, trials: int, seed: int) -> tuple[Episodes, bool]:
+    bank = test.bank
     usable = bank.counts.cpu() > shot
     way = min(way, int(usable.sum()))
     if way < 2:
@@ -93,15 +93,15 @@ def _draw(judged: Judged, way: int, shot: int, trials: int, seed: int) -> tuple[
     return sample_episodes(bank, way, shot, trials, seed % 2**31, within), within
 
 
-def _distances(judged: Judged, episodes: Episodes) -> tuple[Tensor, Tensor]:
-    """Distances from each question to its support images, float32 [trials, way, shot]: the network's, raw pixels'."""
+def _distances(test: Judged, episodes: Episodes) -> tuple[Tensor, Tensor]:
+    """Distances from each question to its support images, float32 [trials, way, shot]: network, raw pixels."""
     trials, way, shot = episodes.support.shape
     queries, support = episodes.query.repeat_interleave(way * shot), episodes.support.flatten()
-    network = judged.judge.dissimilarities(queries, support).view(trials, way, shot)
-    once, places = torch.unique(torch.cat([queries, support]), return_inverse=True)
-    bank = judged.bank
-    some = loose(bank.images[once].cpu(), None if bank.partner is None else bank.partner[once].cpu())
-    pixels: Judge = judged.evaluator.pixel_judge(judged.evaluator.prepared(judged.dataset, some))
+    network = test.judge.dissimilarities(queries, support).view(trials, way, shot)
+    distinct, places = torch.unique(torch.cat([queries, support]), return_inverse=True)
+    bank = test.bank
+    images = bank_of(bank.images[distinct].cpu(), None if bank.partner is None else bank.partner[distinct].cpu())
+    pixels: Judge = test.evaluator.pixel_judge(test.evaluator.prepared(test.dataset, images))
     first, second = places.chunk(2)
     return network, pixels.dissimilarities(first, second).view(trials, way, shot)
 

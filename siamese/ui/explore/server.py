@@ -1,4 +1,4 @@
-"""What the Explore tab asks the server for. Anybody can call this with anything, so every option is checked."""
+"""Answers the requests of the Explore tab. Anybody can send anything here, so every option is checked."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ LARGEST = 2**31 - 1
 
 
 def explore(arguments: Any) -> dict[str, Any]:
-    """[view, options] → what the view shows, with the state of its run; {"error": sentence in both languages} where it cannot."""
+    """[view, options] → what the view shows, with the state of its run; or {"error": sentence in both languages}."""
     view, options = arguments if isinstance(arguments, list) and len(arguments) == 2 else (None, None)
     if not isinstance(options, dict) or not isinstance(view, str) or view not in VIEWS:
         return {"error": in_both("This view does not exist; reload the page.")}
     try:
         source = find_source(options.get("from"))
-        # The state first: a step that is taken meanwhile makes the answer newer, never the state.
-        about = state_of(source)
-        return about | VIEWS[view](source, checked(options))
+        # The state first: if the run takes a step meanwhile, the view is newer than the state, never older.
+        state = state_of(source)
+        return state | VIEWS[view](source, clean_options(options))
     except SiameseError as error:
         return {"error": in_both(str(error))}
 
@@ -65,10 +65,10 @@ def control(arguments: Any) -> dict[str, Any]:
 
 
 def sources(arguments: Any) -> dict[str, Any]:
-    """[owner, job on screen, own pictures] → what can be chosen: {"runs", "models", "data"}, each a list of {"key",
-    "title"}.
+    """[owner, job on screen, own pictures] → the sources to choose from: {"runs", "models", "data"}, each a list of
+    {"key", "title"}.
 
-    own pictures: the name of the data set that this browser brought, or None.
+    own pictures: the name of this browser's own data set, or None.
     """
     owner, job, own = (*arguments, None, None, None)[:3] if isinstance(arguments, list) else (None, None, None)
     jobs = current_lab().jobs
@@ -77,34 +77,34 @@ def sources(arguments: Any) -> dict[str, Any]:
     if isinstance(owner, str) and owner:
         mine = [one for one in reversed(jobs.of_owner(owner)) if one.alive or one.weights is not None]
         runs = mine[:MOST_RUNS]
-    listed = [{"key": RUN_PREFIX + one.id, "title": choice.label(one.dataset_name, one.recipe)} for one in runs]
-    if access is not None and all(entry["key"] != f"{RUN_PREFIX}{job}" for entry in listed):
+    run_entries = [{"key": RUN_PREFIX + one.id, "title": choice.label(one.dataset_name, one.recipe)} for one in runs]
+    if access is not None and all(entry["key"] != f"{RUN_PREFIX}{job}" for entry in run_entries):
         title = choice.label(access.job.dataset_name, access.job.recipe)
-        listed.insert(0, {"key": f"{RUN_PREFIX}{job}", "title": title})
+        run_entries.insert(0, {"key": f"{RUN_PREFIX}{job}", "title": title})
     models = [{"key": key, "title": title} for title, key in shipped_models()]
     own = own if current_lab().own.named(own) is not None else ""
     data = [
         {"key": DATA_PREFIX + name, "title": title}
         for title, name in choice.data_choices(current_lab().settings.data_dir, own)
     ]
-    return {"runs": listed, "models": models, "data": data}
+    return {"runs": run_entries, "models": models, "data": data}
 
 
 def score(arguments: Any) -> dict[str, Any]:
-    """[right, asked] → how often a person was right, with its 95 % interval."""
-    right, asked = arguments if isinstance(arguments, list) and len(arguments) == 2 else (0, 0)
-    whole = isinstance(right, int) and isinstance(asked, int)
-    if not whole or not 0 <= right <= asked or not 1 <= asked <= 10_000:
+    """[right, guesses] → the accuracy of a person, with its 95 % interval."""
+    right, guesses = arguments if isinstance(arguments, list) and len(arguments) == 2 else (0, 0)
+    whole = isinstance(right, int) and isinstance(guesses, int)
+    if not whole or not 0 <= right <= guesses or not 1 <= guesses <= 10_000:
         return {"error": in_both("There is nothing to count.")}
-    return guess_score(right, asked, 2)
+    return guess_score(right, guesses, 2)
 
 
 def state_of(source: Source) -> dict[str, Any]:
-    """What the page shows of a source beside any view."""
+    """What the page shows about a source in every view."""
     job = source.job
-    about: dict[str, Any] = {"kind": "data" if source.model is None else "model", "data": source.data}
+    state: dict[str, Any] = {"kind": "data" if source.model is None else "model", "data": source.data}
     if job is None:
-        return about | {"recipe": source.recipe.name, "batching": source.recipe.batching}
+        return state | {"recipe": source.recipe.name, "batching": source.recipe.batching}
     return {
         "kind": "run",
         "data": job.about_data()["title"],
@@ -118,8 +118,8 @@ def state_of(source: Source) -> dict[str, Any]:
     }
 
 
-def checked(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a request, each of its own kind and within its bounds; what does not fit is left at its default."""
+def clean_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a request, with the right types and ranges. A value that does not fit becomes the default."""
 
     def whole(name: str, default: int | None) -> Any:
         value = options.get(name)

@@ -1,4 +1,4 @@
-"""Where pairs come from: a run, a model that ships, or a data set alone."""
+"""Source: where pairs come from. It is a run, a trained model, or only a data set."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ from siamese.models.checkpoint import Checkpoint
 from siamese.models.network import SiameseNetwork
 from siamese.models.views import count
 from siamese.recipes import Recipe
+from siamese.training.batch_record import BatchRecord, pictures, seeded_batch
 from siamese.training.jobs.job import TrainingJob
 from siamese.training.look import network_now, newest_batch
-from siamese.training.taken import TakenBatch, pictures, seeded_batch
 from siamese.ui import choice
 from siamese.ui.lab import RUN_PREFIX, current_lab
 
 DATA_PREFIX = "data:"
-PATIENCE = 3.0  # seconds that a run may take to answer: a step of a large network takes one
-MOST_TEST_IMAGES = 10_000  # all pairs of more would take too long for somebody who waits
-MOST_TEST_VIEWS = 15_000  # and so would embedding more, where a network looks at several views of each image
-MOST_JUDGED = 16  # networks with the embeddings of a test set, up to 3 MB each, kept for the next question
-MOST_TAKEN_BYTES = 64 << 20  # of batches kept, so that a pair of an earlier step can be looked into
+PATIENCE = 3.0  # seconds to wait for the answer of a run; a step of a large network takes one second
+MOST_TEST_IMAGES = 10_000  # more would take too long: all their pairs are compared while somebody waits
+MOST_TEST_VIEWS = 15_000  # the same limit for a network that embeds several views of each image
+MOST_JUDGED = 16  # with the embeddings of a test set, up to 3 MB each, kept for the next request
+MOST_RECORD_BYTES = 64 << 20  # of batches, kept so that the page can open a pair of an earlier step
 _CHUNK = 256
 
 _lock = threading.Lock()
 _judged: OrderedDict[tuple[str, int], Judged] = OrderedDict()
-_judging: dict[str, Future[Judged]] = {}  # by source: whoever asks meanwhile gets the same answer
-_taken: OrderedDict[tuple[str, int], TakenBatch] = OrderedDict()
-# Work that takes more than a moment: few threads with one core each, so that training keeps its speed.
+_in_progress: dict[str, Future[Judged]] = {}  # by source; a second request waits for the first one
+_records: OrderedDict[tuple[str, int], BatchRecord] = OrderedDict()
+# Threads for longer work: few, with one core each, so that training keeps its speed.
 _workers = ThreadPoolExecutor(2, "explore", initializer=lambda: torch.set_num_threads(1))
 
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A network and what it makes of the test images: the step it stands at, and a judge of bank's images."""
+    """A network with the embeddings of test images: `judge` compares the images of `bank`, by their numbers there."""
 
     checkpoint: Checkpoint
     evaluator: Evaluator
@@ -62,8 +62,11 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """key: its name on the page.  job: the run, or None.  model: a key for Lab.comparer, or None.  data: the set's
-    name.  may_control: whether this key may step the run."""
+    """Where pairs come from.
+
+    key: its name on the page.  data: the name of the data set.  job: the run, or None.  model: a key for Lab.comparer,
+    or None.  may_control: whether this key may control the run.
+    """
 
     key: str
     data: str
@@ -84,7 +87,7 @@ class Source:
         return current_lab().dataset(self.data)
 
     def checkpoint(self) -> Checkpoint:
-        """The network as it is now (a run that goes on) or as it is kept. Raises SiameseError where there is none."""
+        """The network as it is now in a run that goes on, else the saved one. Raises SiameseError where there is none."""
         if self.alive:
             assert self.job is not None
             checkpoint = self.job.ask(network_now, PATIENCE)
@@ -96,7 +99,7 @@ class Source:
         return current_lab().comparer(self._model()).checkpoint
 
     def network(self) -> SiameseNetwork:
-        """The kept network, in evaluation mode; not to be changed."""
+        """The saved network, in evaluation mode. Do not change it."""
         return current_lab().comparer(self._model()).network
 
     def _model(self) -> str:
@@ -104,50 +107,51 @@ class Source:
             raise SiameseError("Only the data is chosen; choose a run or a model to see distances.")
         return self.model
 
-    def taken(self, seed: int) -> TakenBatch | None:
-        """The run's newest batch, or the one that a seed gives, seen by the network where there is one.
+    def batch_record(self, seed: int) -> BatchRecord | None:
+        """The run's newest batch. Without a run, the batch of a seed, with embeddings if there is a model.
 
         None where the run has not taken a step yet, or is too busy to answer.
         """
         if self.alive:
             assert self.job is not None
-            taken = self.job.ask(newest_batch, PATIENCE)
+            record = self.job.ask(newest_batch, PATIENCE)
         elif self.job is not None:
-            taken = self.job.batch
-            if taken is None:
+            record = self.job.batch
+            if record is None:
                 raise SiameseError("The batches of this run are no longer here; train again, or choose a model.")
         else:
-            drawn = seeded_batch(self.recipe, self.dataset().train, seed)
-            return drawn if self.model is None else self.seen_by_model(drawn)
-        if taken is not None:
-            _remember(self.job.id, taken)
-        return taken
+            record = seeded_batch(self.recipe, self.dataset().train, seed)
+            return record if self.model is None else self.embedded_by_model(record)
+        if record is not None:
+            _remember(self.job.id, record)
+        return record
 
-    def taken_at(self, step: int) -> TakenBatch:
-        """A batch of the run that a page has been shown. Raises SiameseError where it is forgotten."""
+    def record_at(self, step: int) -> BatchRecord:
+        """The batch of an earlier step that a page has shown. Raises SiameseError where it is no longer kept."""
         assert self.job is not None
         with _lock:
-            taken = _taken.get((self.job.id, step))
-        if taken is None and self.job.batch is not None and self.job.batch.step == step:
-            taken = self.job.batch
-        if taken is None:
+            record = _records.get((self.job.id, step))
+        if record is None and self.job.batch is not None and self.job.batch.step == step:
+            record = self.job.batch
+        if record is None:
             raise SiameseError(f"The batch of step {step} is no longer here; choose a pair of the newest one.")
-        return taken
+        return record
 
     @torch.inference_mode()
-    def seen_by_model(self, drawn: TakenBatch) -> TakenBatch:
-        """A seeded batch with the embeddings of the kept network."""
+    def embedded_by_model(self, record: BatchRecord) -> BatchRecord:
+        """The batch with the embeddings of the saved network."""
         network, checkpoint = self.network(), self.checkpoint()
-        rows = torch.arange(len(drawn.drawn.batch.index))
-        images = pictures(drawn, self.dataset().train, rows)
+        rows = torch.arange(len(record.inputs.batch.index))
+        images = pictures(record, self.dataset().train, rows)
         embeddings = network.embed_pairs(images.contiguous(memory_format=torch.channels_last))
         threshold = checkpoint.threshold
-        return replace(drawn, embeddings=embeddings, similarity=network.similarity, threshold=threshold)
+        return replace(record, embeddings=embeddings, similarity=network.similarity, threshold=threshold)
 
     def judged(self, step: int | None = None) -> Judged:
-        """The test images as the network sees them. step: of a run, a step that was judged before, if it is still here.
+        """The network of this source with the embeddings of the test images.
 
-        Takes up to a second or two; call it in the workers' threads.
+        step: of a run, an earlier step, if its embeddings are still kept; else the newest.
+        Takes up to two seconds; call it through in_worker().
         """
         if step is not None:
             with _lock:
@@ -155,37 +159,39 @@ class Source:
                     _judged.move_to_end((self.key, step))
                     return _judged[self.key, step]
         with _lock:
-            if (going_on := _judging.get(self.key)) is None:
-                mine = _judging[self.key] = Future()
-        if going_on is not None:
-            return going_on.result()
+            if (other_request := _in_progress.get(self.key)) is None:
+                mine = _in_progress[self.key] = Future()
+        if other_request is not None:
+            return other_request.result()
         try:
-            mine.set_result(self._judged_now())
+            mine.set_result(self._judge_now())
         except BaseException as error:
             mine.set_exception(error)
             raise
         finally:
             with _lock:
-                del _judging[self.key]
+                del _in_progress[self.key]
         return mine.result()
 
-    def _judged_now(self) -> Judged:
+    def _judge_now(self) -> Judged:
         checkpoint = self.checkpoint()
         at = (self.key, checkpoint.step)
         with _lock:
             if at in _judged:
                 return _judged[at]
-        judged = judge_test(checkpoint, self.dataset())
+        test = judge_test(checkpoint, self.dataset())
         with _lock:
-            _judged[at] = judged
+            _judged[at] = test
             while len(_judged) > MOST_JUDGED:
                 _judged.popitem(last=False)
-        return judged
+        return test
 
 
 def judge_test(checkpoint: Checkpoint, dataset: Dataset) -> Judged:
-    """The test images of a data set, at most MOST_TEST_IMAGES and MOST_TEST_VIEWS, as a network sees them; prepared a
-    part at a time, so that there is no second copy of them."""
+    """Embeds the test images of a data set, at most MOST_TEST_IMAGES and MOST_TEST_VIEWS of them.
+
+    A chunk of them is prepared at a time, so that there is no second copy of all.
+    """
     most = min(MOST_TEST_IMAGES, MOST_TEST_VIEWS // count(checkpoint.views))
     bank = first_of_each_class(dataset.test, most)
     check_pairs(bank.select_classes([c for c in range(bank.classes) if int(bank.counts[c]) > 1] or [0]))
@@ -193,7 +199,7 @@ def judge_test(checkpoint: Checkpoint, dataset: Dataset) -> Judged:
     parts = []
     for start in range(0, len(bank), _CHUNK):
         piece = slice(start, start + _CHUNK)
-        part = loose(bank.images[piece], None if bank.partner is None else bank.partner[piece])
+        part = bank_of(bank.images[piece], None if bank.partner is None else bank.partner[piece])
         parts.append(evaluator.network_judge(evaluator.prepared(dataset, part)))
     left = torch.cat([part.left for part in parts])
     alike = all(part.left is part.right for part in parts)
@@ -201,19 +207,19 @@ def judge_test(checkpoint: Checkpoint, dataset: Dataset) -> Judged:
     return Judged(checkpoint, evaluator, dataset, bank, Judge(evaluator.network.similarity, left, right))
 
 
-def loose(images: torch.Tensor, partner: torch.Tensor | None = None) -> ImageBank:
-    """A bank of some images, whatever they show."""
+def bank_of(images: torch.Tensor, partner: torch.Tensor | None = None) -> ImageBank:
+    """A bank of one class with these images, for functions that need a bank."""
     one = torch.zeros(1, dtype=torch.long)
     return ImageBank(images, torch.tensor([len(images)]), ("",), one, ("",), partner)
 
 
 def in_worker(work: Callable[[], Any]) -> Any:
-    """What work() returns, computed in one of the few threads for long work."""
+    """What work() returns. It runs in one of the few threads for longer work."""
     return _workers.submit(work).result()
 
 
 def find_source(key: Any) -> Source:
-    """The source that a page asks for by its key, which may be anything. Raises SiameseError where there is none."""
+    """The source of a key from the page, which may be anything. Raises SiameseError where there is none."""
     lab = current_lab()
     if not isinstance(key, str):
         raise SiameseError("Choose a run, a model or a data set.")
@@ -230,9 +236,9 @@ def find_source(key: Any) -> Source:
     return Source(key, checkpoint.data["name"], checkpoint.recipe, model=key)
 
 
-def _remember(job: str, taken: TakenBatch) -> None:
+def _remember(job: str, record: BatchRecord) -> None:
     with _lock:
-        _taken[job, taken.step] = taken
-        _taken.move_to_end((job, taken.step))
-        while len(_taken) > 1 and sum(one.nbytes for one in _taken.values()) > MOST_TAKEN_BYTES:
-            _taken.popitem(last=False)
+        _records[job, record.step] = record
+        _records.move_to_end((job, record.step))
+        while len(_records) > 1 and sum(one.nbytes for one in _records.values()) > MOST_RECORD_BYTES:
+            _records.popitem(last=False)

@@ -1,4 +1,4 @@
-"""The Explore pairs tab: one widget that asks the server for what it shows."""
+"""The Explore pairs tab on the page: one widget, which gets everything it shows from the server."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden",
 
 
 class ExploreView(Widget):
-    """The whole tab. owner: whose runs can be chosen; job: the key of the run on screen, which the tab opens on;
-    opened: how often the tab was opened, so that it looks again."""
+    """The whole tab. owner: the browser whose runs can be chosen.  job: the key of the run on screen, shown first.
+
+    visits: how often the tab was opened; a new number makes the widget look for new runs.
+    """
 
     def __init__(
-        self, value: None = None, *, owner: str = "", job: str | None = None, opened: int = 0, **props: Any
+        self, value: None = None, *, owner: str = "", job: str | None = None, visits: int = 0, **props: Any
     ) -> None:
         super().__init__(
-            {"owner": owner, "job": job, "opened": opened},
+            {"owner": owner, "job": job, "visits": visits},
             "explore",
             module="explore/explore.js",
             words="explore/explore.json",
@@ -32,19 +34,19 @@ class ExploreView(Widget):
 
 
 def build() -> ExploreView:
-    """Builds the view; `wire` gives it life."""
+    """Builds the view; wire() connects it."""
     return ExploreView(elem_id="explore")
 
 
-def wire(view: ExploreView, opened: gr.Tab, browser: gr.BrowserState, demo: gr.Blocks) -> None:
-    """Tells the view which run its browser looks at, whenever the tab or the page is opened."""
+def wire(view: ExploreView, tab: gr.Tab, browser: gr.BrowserState, demo: gr.Blocks) -> None:
+    """Gives the view the run of its browser whenever the tab or the page is opened."""
     count = 0
 
     def look(remembered: Any, request: gr.Request) -> ExploreView:
         nonlocal count
         count += 1
         mine = as_browser(remembered)
-        watched = dict(request.query_params).get("watch") if request is not None else None
-        return ExploreView(owner=mine.owner, job=watched or mine.job, opened=count)
+        watch_id = dict(request.query_params).get("watch") if request is not None else None
+        return ExploreView(owner=mine.owner, job=watch_id or mine.job, visits=count)
 
-    gr.on([opened.select, demo.load], look, browser, view, **QUICK)
+    gr.on([tab.select, demo.load], look, browser, view, **QUICK)

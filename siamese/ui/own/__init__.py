@@ -1,1 +1,4 @@
-"""Your own pictures: a browser's collection on this server, its card, and the view that shows it."""
+"""Your own pictures: the collections that browsers make on this server.
+
+Read `sets` (the collections), `card` (what the page shows of one, and changes) and `view` (the view on the page).
+"""

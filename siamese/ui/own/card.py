@@ -1,4 +1,4 @@
-"""What the page shows of a browser's own pictures, and the functions by which it changes them."""
+"""The card of a browser's own pictures: what the page shows, and the functions that change the pictures."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from siamese.ui.errors import in_both
 from siamese.ui.lab import current_lab
 from siamese.ui.own.sets import OwnSet
 
-SHOWN_CLASSES = 60  # of a set; the others are counted
-SHOWN_PICTURES = 12  # of a class; of one that has more, FIRST_PICTURES
+MOST_CLASSES = 60  # of a set that are listed; the others are only counted
+MOST_PICTURES = 12  # of a class that are listed; of a class with more, only FIRST_PICTURES
 FIRST_PICTURES = 5
-SHOWN_SKIPPED = 3
+MOST_SKIPPED = 3  # files of an upload that are named because they could not be read
 MOST_THUMBNAILS = 120  # in one answer
 MOST_PIECE = 2 * limits.MIB  # of an upload
-ENOUGH = 2 * LEAST_IMAGES  # pictures from which on some of a class can be held out
-IMBALANCE = 5  # a class with so many times the pictures of another is named
+ENOUGH = 2 * LEAST_IMAGES  # with this many pictures of a class, some of them can be held out
+IMBALANCE = 5  # a class with this many times the pictures of a usual class gets a warning
 
 NOT_UNDERSTOOD = "This request cannot be understood; reload the page."
 
@@ -34,7 +34,7 @@ Answer = dict[str, Any]
 
 
 def _answers(function: Callable[..., Answer]) -> Callable[[Any], Answer]:
-    """A server function: takes what the page sent as one list, which may be anything; refusals become {"error"}."""
+    """Makes a server function: it takes one list, which may hold anything, and returns an error as {"error"}."""
 
     signature = inspect.signature(function)
 
@@ -54,13 +54,13 @@ def _answers(function: Callable[..., Answer]) -> Callable[[Any], Answer]:
 
 @_answers
 def own_card(key: Any, version: Any = None) -> Answer:
-    """[key, version the page has] → the card, or {"same": True}; {"gone": True} for a key of a deleted set."""
+    """[key, version the page has] → the card, or {"unchanged": True}; {"gone": True} for a key of a deleted set."""
     try:
         own = current_lab().own.open(key)
     except SiameseError:
         return {"gone": True}
     if version == own.version and own.progress is None:
-        return {"same": True}
+        return {"unchanged": True}
     return card(own)
 
 
@@ -75,8 +75,10 @@ def own_new(title: Any) -> Answer:
 
 @_answers
 def own_change(key: Any, what: Any, first: Any = None, second: Any = None) -> Answer:
-    """[key, what, …] → the card. what: "title" name, "add_class" name, "rename_class" old new, "remove_class" name,
-    "remove" number of a picture."""
+    """[key, what, …] → the card after a change.
+
+    what: "title" name; "add_class" name; "rename_class" old new; "remove_class" name; "remove" number of a picture.
+    """
     own = current_lab().own.open(key)
     with own.locked(change=True) as collection:
         if what == "title":
@@ -107,8 +109,10 @@ def own_add(key: Any, class_name: Any, name: Any, url: Any) -> Answer:
 
 @_answers
 def own_upload(key: Any, name: Any, offset: Any, total: Any, piece: Any) -> Answer:
-    """[key, file name, offset, size, base64] takes one piece of a zip or CSV; after the last one it is read in the
-    background, and own_card has its progress."""
+    """[key, file name, offset, size, base64] takes one piece of a zip or CSV.
+
+    After the last piece the file is read in the background, and own_card reports the progress.
+    """
     own = current_lab().own.open(key)
     if not (isinstance(name, str) and isinstance(piece, str) and type(offset) is int and type(total) is int):
         raise SiameseError(NOT_UNDERSTOOD)
@@ -127,13 +131,13 @@ def own_upload(key: Any, name: Any, offset: Any, total: Any, piece: Any) -> Answ
 
 @_answers
 def own_thumbnails(key: Any, numbers: Any) -> Answer:
-    """[key, numbers of pictures] → {"thumbnails": {number: data URL}}; numbers that are gone are left out."""
+    """[key, numbers of pictures] → {"thumbnails": {number: data URL}}, without pictures that no longer exist."""
     own = current_lab().own.open(key)
     if not isinstance(numbers, list) or len(numbers) > MOST_THUMBNAILS:
         raise SiameseError(NOT_UNDERSTOOD)
     with own.locked() as collection:
-        wanted = {n for n in numbers if isinstance(n, int)}
-        pictures = [picture for each in collection.classes.values() for picture in each if picture.number in wanted]
+        requested = {n for n in numbers if isinstance(n, int)}
+        pictures = [picture for each in collection.classes.values() for picture in each if picture.number in requested]
     urls = {}
     for picture in pictures:
         content = thumbnail(picture)
@@ -144,7 +148,7 @@ def own_thumbnails(key: Any, numbers: Any) -> Answer:
 
 @_answers
 def own_home(key: Any) -> Answer:
-    """[key] → {"name", "type", "base64"} of a zip with all pictures, which the command line reads."""
+    """[key] → {"name", "type", "base64"} of a zip with all pictures. The command line can read this zip."""
     with current_lab().own.open(key).locked() as collection:
         name, content = collection.title.replace("/", "-") + ".zip", collection.as_zip()
     return {"name": name, "type": "application/zip", "base64": base64.b64encode(content).decode()}
@@ -166,7 +170,7 @@ def card(own: OwnSet) -> Answer:
     with own.locked() as collection:
         size = collection.size()
         split, problem = _split(collection)
-        shown = list(collection.classes.items())[:SHOWN_CLASSES]
+        classes = list(collection.classes.items())[:MOST_CLASSES]
         return {
             "version": own.version,
             "data": own.name,
@@ -180,29 +184,29 @@ def card(own: OwnSet) -> Answer:
                 {
                     "name": name,
                     "count": len(pictures),
-                    "pictures": [picture.number for picture in pictures[: _shown(len(pictures))]],
-                    "held": None if split is None else split["held"].get(name, 0),
+                    "pictures": [picture.number for picture in pictures[: _listed_count(len(pictures))]],
+                    "held_out": None if split is None else split["held_out"].get(name, 0),
                 }
-                for name, pictures in shown
+                for name, pictures in classes
             ],
             "class_count": len(collection.classes),
-            "split": split and {k: v for k, v in split.items() if k != "held"},
+            "split": split and {k: v for k, v in split.items() if k != "held_out"},
             "problem": problem,
             "warnings": _warnings(collection),
             "skipped": [
                 {"name": each.name, "why": TWICE if each.why == TWICE else in_both(each.why)}
-                for each in collection.skipped[:SHOWN_SKIPPED]
+                for each in collection.skipped[:MOST_SKIPPED]
             ],
             "skipped_count": collection.skipped_count,
         }
 
 
-def _shown(count: int) -> int:
-    return count if count <= SHOWN_PICTURES else FIRST_PICTURES
+def _listed_count(count: int) -> int:
+    return count if count <= MOST_PICTURES else FIRST_PICTURES
 
 
 def _split(collection: Collection) -> tuple[Answer | None, str | None]:
-    """What training would learn from and be tested on, or why it cannot: "empty", "one_class" or "few"."""
+    """How training would split the pictures, or why it cannot: "empty", "one_class" or "few"."""
     usable = [name for name, pictures in collection.classes.items() if len(pictures) > 1]
     if len(usable) < 2:
         filled = sum(1 for pictures in collection.classes.values() if pictures)
@@ -211,10 +215,10 @@ def _split(collection: Collection) -> tuple[Answer | None, str | None]:
         parts = collection.plan()
     except SiameseError:
         return None, "few"
-    held: dict[str, int] = {}
+    held_out: dict[str, int] = {}
     for part in (parts.validation, parts.test):
         for name, count in zip(part.class_names, part.counts.tolist(), strict=True):
-            held[name] = held.get(name, 0) + count
+            held_out[name] = held_out.get(name, 0) + count
     return {
         "unseen": parts.unseen,
         "train": len(parts.train),
@@ -223,22 +227,22 @@ def _split(collection: Collection) -> tuple[Answer | None, str | None]:
         "validation_classes": parts.validation.classes,
         "test": len(parts.test),
         "test_classes": parts.test.classes,
-        "held": held,
+        "held_out": held_out,
     }, None
 
 
 def _warnings(collection: Collection) -> list[Answer]:
-    """What a person should know before training: {"key", …}, at most one of each kind."""
+    """Warnings before training: {"key", …}, at most one of each kind."""
     counts = {name: len(pictures) for name, pictures in collection.classes.items()}
     filled = [count for count in counts.values() if count]
-    found: list[Answer] = []
+    warnings: list[Answer] = []
     if single := [name for name, count in counts.items() if count == 1]:
-        found.append({"key": "single", "name": single[0], "more": len(single) - 1})
+        warnings.append({"key": "single", "name": single[0], "more": len(single) - 1})
     if few := [name for name, count in counts.items() if 1 < count < ENOUGH]:
-        found.append({"key": "few", "name": few[0], "count": counts[few[0]], "more": len(few) - 1})
+        warnings.append({"key": "few", "name": few[0], "count": counts[few[0]], "more": len(few) - 1})
     if filled and max(filled) >= IMBALANCE * max(2, int(torch.tensor(filled).median())):
         largest = max(counts, key=lambda name: counts[name])
-        found.append({"key": "imbalance", "name": largest, "count": counts[largest]})
+        warnings.append({"key": "imbalance", "name": largest, "count": counts[largest]})
     if shared := collection.shared():
-        found.append({"key": "shared", "name": shared[0][0], "other": shared[0][1], "more": len(shared) - 1})
-    return found
+        warnings.append({"key": "shared", "name": shared[0][0], "other": shared[0][1], "more": len(shared) - 1})
+    return warnings

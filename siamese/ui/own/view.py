@@ -1,4 +1,4 @@
-"""The view "Your own pictures" of the Explore tab, and what it tells the other tabs."""
+"""The view "Your own pictures" of the Explore tab, and its events for the other tabs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from siamese.ui.own.sets import PREFIX
 from siamese.ui.train.events import QUICK, TrainEvents
 from siamese.ui.widget import Widget
 
-RECIPE = "fast"  # suits itself to drawings and to photographs, and is done within a minute on two cores
+RECIPE = "fast"  # has settings for drawings and for photographs, and takes less than a minute on two cores
 MOST_LABEL = 80
 
 
 class OwnView(Widget):
-    """A link that opens the view. It keeps the key of the browser's set to itself; Python learns the set's name."""
+    """A link that opens the view. Only the widget has the key of the browser's set; the events send its name."""
 
     def __init__(self, value: None = None, **props: Any) -> None:
         super().__init__(
@@ -38,11 +38,11 @@ def wire(view: OwnView, train: TrainEvents, tabs: gr.Tabs) -> None:
     """Offers the set on the Train tab, and starts runs on it."""
     tab = train.tab
 
-    def own_changed(event: gr.EventData, chosen: str) -> gr.Dropdown:
+    def own_changed(event: gr.EventData, selected: str) -> gr.Dropdown:
         data, label = str(getattr(event, "data", "")), str(getattr(event, "label", ""))
         choices = choice.data_choices(current_lab().settings.data_dir, data[:64], label[:MOST_LABEL])
-        offered = any(name == chosen for _, name in choices)
-        return gr.Dropdown(choices=choices, value=chosen if offered else choice.DEFAULT_DATA)
+        exists = any(name == selected for _, name in choices)
+        return gr.Dropdown(choices=choices, value=selected if exists else choice.DEFAULT_DATA)
 
     def train_own(event: gr.EventData) -> dict[Any, Any]:
         data = str(getattr(event, "data", ""))[:64]
@@ -52,8 +52,8 @@ def wire(view: OwnView, train: TrainEvents, tabs: gr.Tabs) -> None:
             recipe = choice.base_recipe(data, RECIPE)
         except SiameseError as error:
             raise page_error(error) from error
-        # The set is among the choices already, under the label that the page gave it.
-        return tab.filled(data, recipe) | {tab.data: gr.Dropdown(value=data), tabs: gr.Tabs(selected="train")}
+        # own_changed has put the set among the choices already, with its label.
+        return tab.fill(data, recipe) | {tab.data: gr.Dropdown(value=data), tabs: gr.Tabs(selected="train")}
 
     view.own_changed(own_changed, tab.data, tab.data, **QUICK)
     view.train_own(train_own, None, tab.form | {tabs}, **QUICK).success(

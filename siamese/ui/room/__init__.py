@@ -1,4 +1,4 @@
 """The page of the room: all runs of one server on one screen.
 
-Read `server` (what the page asks), then `view`. `address` finds the address by which others reach this server.
+Read `server` (answers the page), then `view`. `address` finds the address at which others reach this server.
 """

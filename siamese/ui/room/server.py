@@ -1,4 +1,4 @@
-"""What the room's page asks the server for. Anybody can call these with anything, so every argument is checked."""
+"""Answers the requests of the room's page. Anybody can send anything here, so every argument is checked."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from siamese.ui.lab import Lab, current_lab
 from siamese.ui.room.address import is_loopback, is_room, qr_rows
 
 MOST_TILES = 80
-LONGEST_CHOICES = (60, 120, 300, 600)  # seconds of the longest run that the teacher can choose, beside no limit
-SHARED_SECONDS = 0.5  # for so long everybody gets the same answer
+LONGEST_CHOICES = (60, 120, 300, 600)  # seconds; the limits of a run that the teacher can choose, beside no limit
+CACHE_SECONDS = 0.5  # for this time everybody gets the same answer
 CLOSED: dict[str, Any] = {"closed": True}
 
 
 def room(arguments: Any) -> dict[str, Any]:
-    """[key] → every run of the room, what the teacher has set, and how to join; {"closed": True} for who may not look."""
+    """[key] → every run of the room, the teacher's settings, and how to join; {"closed": True} without permission."""
     lab = current_lab()
     teacher = _may_teach(lab, _first(arguments))
     if not (teacher or _may_watch(lab)):
@@ -30,8 +30,11 @@ def room(arguments: Any) -> dict[str, Any]:
 
 
 def teach(arguments: Any) -> dict[str, Any]:
-    """[key, action, value] does what the teacher wants: "hold" (bool), "jobs" (1 to 64), "longest" (seconds, or None),
-    "end" (a run's watch key). {"closed": True} for anybody else, {"done": False} for what is none of these."""
+    """[key, action, value] carries out an action of the teacher.
+
+    Actions: "hold" (bool), "jobs" (1 to 64), "longest" (seconds, or None), "end" (a run's watch key).
+    {"closed": True} for anybody else, {"done": False} for an unknown action or value.
+    """
     lab = current_lab()
     if not _may_teach(lab, _first(arguments)):
         return CLOSED
@@ -83,37 +86,39 @@ def _first(arguments: Any) -> Any:
 
 
 def _may_teach(lab: Lab, key: Any) -> bool:
-    """Who has the key that the terminal prints; and the machine of a room's server itself, unless a proxy or a tunnel
-    makes everybody look like it."""
+    """Who has the key that the terminal prints, or sits at the server itself.
+
+    Behind a proxy or a tunnel everybody seems to sit at the server, so there only the key counts.
+    """
     if isinstance(key, str) and secrets.compare_digest(key.encode(), lab.room_key.encode()):
         return True
     settings, request = lab.settings, LocalContext.request.get(None)
     if settings.space or settings.share or is_loopback(settings.host) or request is None:
         return False
-    passed_on = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
-    return not passed_on and is_loopback(str(getattr(request.client, "host", "")))
+    through_proxy = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip"))
+    return not through_proxy and is_loopback(str(getattr(request.client, "host", "")))
 
 
 def _may_watch(lab: Lab) -> bool:
-    """In a room everybody may look; on the internet only who has the key."""
+    """In a room everybody may look. On the internet only people with the key may."""
     return is_room(lab.settings) and not (lab.settings.space or lab.settings.share)
 
 
 def _overview(lab: Lab) -> dict[str, Any]:
-    now, kept = time.monotonic(), lab.overview
-    if kept is None or now - kept[0] > SHARED_SECONDS:
-        kept = lab.overview = (now, _look(lab))
-    return kept[1]
+    now, cached = time.monotonic(), lab.overview
+    if cached is None or now - cached[0] > CACHE_SECONDS:
+        cached = lab.overview = (now, _make_overview(lab))
+    return cached[1]
 
 
-def _look(lab: Lab) -> dict[str, Any]:
+def _make_overview(lab: Lab) -> dict[str, Any]:
     jobs = lab.jobs
     newest = {job.owner: job for job in jobs.all_jobs()}  # the last run of each browser
-    order = jobs.line.waiting()
+    order = jobs.line.waiting_jobs()
     places = {job: place for place, job in enumerate(order, 1)}
     groups: dict[str, list[dict[str, Any]]] = {}
-    shown = sorted(newest.values(), key=lambda job: (not job.alive, -job.submitted))[:MOST_TILES]
-    for job in shown:
+    visible = sorted(newest.values(), key=lambda job: (not job.alive, -job.submitted))[:MOST_TILES]
+    for job in visible:
         groups.setdefault(job.dataset_name, []).append(_tile(job, places.get(job, 0), jobs.sharing()))
     for tiles in groups.values():
         tiles.sort(key=lambda tile: -1.0 if tile["score"] is None else tile["score"], reverse=True)
@@ -121,7 +126,7 @@ def _look(lab: Lab) -> dict[str, Any]:
     return {
         "sets": [{**tiles[0]["dataset"], "runs": tiles} for tiles in ranked],
         "line": [tile for tiles in ranked for tile in tiles if tile["place"]],
-        "held": jobs.line.held,
+        "on_hold": jobs.line.on_hold,
         "jobs": jobs.line.most_open,
         "longest": jobs.longest,
         "fault": in_both(jobs.fault) if jobs.fault else None,

@@ -1,4 +1,4 @@
-"""Room: every run of a room on one screen. The page with "?room" in its address shows it and nothing else."""
+"""Room: every run of a room on one screen. A page with "?room" in its address shows only this."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from siamese.ui.widget import Widget
 
 
 class Room(Widget):
-    """All runs as small live charts, ranked within each data set; for the teacher also what holds, bounds and ends them."""
+    """All runs as small live charts, ranked within each data set. The teacher can also pause, limit and end them."""
 
     def __init__(self, value: None = None, **props: Any) -> None:
         super().__init__(
@@ -25,5 +25,5 @@ class Room(Widget):
 
 
 def build() -> Room:
-    """Builds it; it needs no wiring."""
+    """Builds the widget; it needs no events."""
     return Room(elem_id="room")

@@ -1,2 +1,4 @@
-"""What stands between the network and the page. Read guard (every request), then blocks (every event), health and
-log (what the operator sees)."""
+"""What is between the network and the page: checks, error sentences and limits.
+
+Read `guard` (checks every request), then `blocks` (every event), and `health` and `log` (for the operator).
+"""

@@ -1,7 +1,7 @@
-"""The route by which widgets ask the server: Gradio's own address for it, answered without Gradio's detours.
+"""Answers the requests of widgets at Gradio's own address for them, but without Gradio's detours.
 
-Gradio 6.31 opens a session for every browser that asks, hands each question to another thread, and encodes the answer
-value by value. A full room asks a hundred times a second, so that costs more than everything else the server does.
+Gradio 6.31 opens a session for every browser, hands each request to another thread, and encodes the answer value by
+value. A full room sends a hundred requests a second, so that would cost more than everything else on the server.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def quick(function: Function) -> Function:
-    """Marks a server function that answers from memory at once: it needs no thread of its own."""
+    """Marks a server function that answers at once from memory, so that it needs no thread."""
     function.quick = True  # type: ignore[attr-defined]
     return function
 
 
 async def _answer(request: Request) -> Response:
-    """The answer of a widget's server function as JSON. What is missing or wrong raises, and the guard says so."""
+    """The answer of a widget's server function as JSON. A malformed request raises, and the guard answers it."""
     body = await request.json()
     widget = request.app.get_blocks().blocks[body["component_id"]]
     functions = {function.__name__: function for function in getattr(widget, "server_fns", ())}
     function, data = functions[body["fn_name"]], body["data"]
-    LocalContext.request.set(request)  # where a function looks for who asks
+    LocalContext.request.set(request)  # a function finds its visitor here
     if getattr(function, "quick", False):
         content = _call(function, data)
     else:
@@ -44,5 +44,5 @@ def _call(function: Callable[..., Any], data: Any) -> bytes:
 
 
 def functions_route() -> Route:
-    """The route; it has to be there before the server starts."""
+    """The route. Add it before the server starts."""
     return Route("/gradio_api/component_server", _answer, methods=["POST"])

@@ -1,4 +1,4 @@
-"""/healthz: whether the server answers, and how much it has to do."""
+"""/healthz: whether the server answers, and how busy it is."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ _MB = 1_000_000
 
 
 def health() -> dict[str, Any]:
-    """ready: the data set that the page opens with is loaded.  jobs: runs that train or are paused, of `places` that may at once;
-    waiting: runs in line.  memory_mb, free_mb: of this process, and left for it; kept_mb: of it, for the networks of runs
-    that are over."""
+    """How busy the server is.
+
+    ready: the first data set of the page is loaded.  jobs: runs that train or are paused.  places: the most of them.
+    waiting: runs in line.  memory_mb: of this process.  kept_mb: part of it, for the networks of finished runs.
+    free_mb: what the process may still take.
+    """
     lab = current_lab()
     states = Counter(job.state for job in lab.jobs.all_jobs())
     return {
@@ -28,7 +31,7 @@ def health() -> dict[str, Any]:
         "places": lab.settings.jobs,
         "waiting": states["waiting"],
         "memory_mb": used_bytes() // _MB,
-        "kept_mb": lab.jobs.kept_bytes() // _MB,
+        "kept_mb": lab.jobs.finished_bytes() // _MB,
         "free_mb": free_bytes() // _MB,
     }
 
@@ -38,5 +41,5 @@ def _answer(request: Request) -> JSONResponse:
 
 
 def health_route() -> Route:
-    """The route; it has to be there before the server starts."""
+    """The route. Add it before the server starts."""
     return Route("/healthz", _answer)

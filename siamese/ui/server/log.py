@@ -1,4 +1,4 @@
-"""The server's log: one line an event, without addresses, names, keys or anything else that a person has sent."""
+"""The server's log: one line for each event, without addresses, names, keys or anything else from a visitor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 
 
 class _OneLine(logging.Formatter):
-    """2026-05-04 09:30:00 INFO what happened. Tracebacks are left out: they quote what was sent."""
+    """2026-05-04 09:30:00 INFO what happened. Tracebacks are left out, because they quote the request."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = "".join(letter if letter.isprintable() else " " for letter in record.getMessage())[:300]
@@ -21,14 +21,14 @@ class _OneLine(logging.Formatter):
 
 
 class _Stderr(logging.Handler):
-    """Writes to what is sys.stderr at that moment."""
+    """Writes to the sys.stderr of the moment, which a test may have replaced."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(self.format(record), file=sys.stderr, flush=True)
 
 
 def open_log() -> None:
-    """Sends the lines of this project, and those of the web server and of asyncio, to stderr; once a process."""
+    """Sends the log of this project, of the web server and of asyncio to stderr. A second call does nothing."""
     if _log.handlers:
         return
     handler = _Stderr()
@@ -40,7 +40,7 @@ def open_log() -> None:
 
 
 def where(error: BaseException) -> str:
-    """The kind of an error and the innermost line of this project, or else of any file, that it passed through."""
+    """The kind of an error and where it happened: the innermost line of this project, else of any file."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_ROOT / "siamese")]
     if not frames:

@@ -1,4 +1,4 @@
-"""What Gradio keeps for every browser, and for every call by a program, until it is told to forget it."""
+"""Limits for what Gradio keeps in memory for every browser, and for every call by a program."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import gradio as gr
 
 from siamese.data import limits
 
-# The newest state of the components of one tab. A tab that is forgotten gets a fresh one.
+# Gradio keeps the state of the components of each tab. A tab beyond this number starts with a new state.
 MOST_SESSIONS = 400
-# Answers that wait to be fetched, one list for each session; more events than this cannot be under way.
+# Sessions with answers that nobody has fetched yet. There cannot be more events than this at the same time.
 MOST_UNREAD = 400
-_VALUE_BYTES = 64  # of a number or a name, and of what holds it
+_VALUE_BYTES = 64  # of a number or a name, with its place in a list or dict
 
 
-class Unread:
-    """How many bytes of answers wait to be fetched, for each session."""
+class UnreadAnswers:
+    """Counts, for each session, the bytes of answers that nobody has fetched yet."""
 
     def __init__(self) -> None:
         self._bytes: dict[str, int] = {}
 
     def note(self, session: str | None, answer: object) -> None:
-        """One more answer of that session."""
+        """Counts one more answer of this session."""
         if session is not None:
             self._bytes[session] = self._bytes.get(session, 0) + size_of(answer)
 
     def forget(self, blocks: gr.Blocks) -> None:
-        """Forgets answers that nobody has come for.
+        """Deletes answers that nobody fetches.
 
-        Gradio 6.31 keeps a queue of messages for every session hash that it has ever seen, and a program that only asks
-        would fill the memory with answers. Sessions in which nothing is under way go first, and then the oldest; of
-        answers that are too many bytes together, the session with the most.
+        Gradio 6.31 keeps a queue of messages for every session hash that it has ever seen, so a program that sends
+        requests and fetches no answers would fill the memory. Sessions without an event under way are deleted first,
+        then the oldest ones. Where the answers have too many bytes together, the largest session is deleted.
         """
-        queue = blocks._queue  # there is no public way
+        queue = blocks._queue  # Gradio has no public way
         unread, under_way = queue.pending_messages_per_session, queue.pending_event_ids_session
 
         def drop(session: str) -> None:
@@ -43,7 +43,7 @@ class Unread:
                 drop(session)
             for session in list(unread)[: max(0, len(unread) - MOST_UNREAD)]:
                 drop(session)
-        # A page that listens has fetched everything.
+        # An empty queue: the page has fetched everything.
         self._bytes = {name: size for name, size in self._bytes.items() if name in unread and not unread[name].empty()}
         while sum(self._bytes.values()) > limits.MAX_UNREAD_BYTES:
             largest = max(self._bytes, key=lambda name: self._bytes[name])
@@ -52,7 +52,7 @@ class Unread:
 
 
 class _WithoutDescriptions:
-    """The page as a new session sees it: no components to describe."""
+    """Stands for the page in new sessions. It has no components that Gradio would describe."""
 
     def __init__(self, page: gr.Blocks) -> None:
         self.default_config = page.default_config
@@ -60,17 +60,17 @@ class _WithoutDescriptions:
 
 
 def lighten_sessions(page: gr.Blocks) -> None:
-    """Makes a new session cheap; to be called once the page is served.
+    """Makes a new session cheap. Call this when the page is served.
 
-    Gradio 6.31 describes all components of the page anew for every session, and so for every call by a program, in case
-    a deep link asks for them later. That takes 30 ms in which nothing else is answered, and 140 kB. This page has no
-    deep links, and Gradio describes a component that changes when it changes.
+    For every session, and so for every call by a program, Gradio 6.31 describes all components of the page again, in
+    case a deep link needs them later. That takes 140 kB, and 30 ms in which nothing else is answered. This page has no
+    deep links, and Gradio describes each component that changes anyway.
     """
-    page.state_holder.blocks = _WithoutDescriptions(page)  # there is no public way
+    page.state_holder.blocks = _WithoutDescriptions(page)  # Gradio has no public way
 
 
 def size_of(value: object) -> int:
-    """About how many bytes a JSON-ready value takes in memory."""
+    """About how many bytes of memory a JSON-ready value takes."""
     total, values = 0, [value]
     while values:
         one = values.pop()

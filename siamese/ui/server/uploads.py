@@ -1,4 +1,4 @@
-"""UploadFolder: the files that people send lie in one folder, and together they take a bounded part of the disk."""
+"""UploadFolder: the folder of the files that visitors send. Together they take a limited part of the disk."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from gradio.utils import get_upload_folder
 
 from siamese.data import limits
 
-IN_USE_SECONDS = 60.0  # a file that came so lately is about to be read
+IN_USE_SECONDS = 60.0  # a younger file is probably about to be read
 
 
 class _File(NamedTuple):
-    written: float
+    modified: float
     size: int
     path: Path
 
 
 class UploadFolder:
-    """Counts what comes in, and deletes the oldest files where there is too much. Safe to use from many threads."""
+    """Counts the bytes that come in, and deletes the oldest files if there are too many. Every thread may call it."""
 
     def __init__(self, most: int = limits.MAX_UPLOADS_BYTES) -> None:
         self._most = most
-        self._room = 0  # bytes that may come before the folder is looked at again
+        self._room = 0  # bytes that may come before the folder is measured again
         self._lock = threading.Lock()
 
     def take(self, nbytes: int) -> bool:
-        """Whether there is room for so many bytes more; they count as taken then."""
+        """Reserves room for `nbytes` more bytes; False where there is none."""
         with self._lock:
             if nbytes > self._room:
                 self._room = self._most - self._shrink()
@@ -47,7 +47,7 @@ class UploadFolder:
             return total
         young = time.time() - IN_USE_SECONDS
         for file in files:
-            if total <= self._most / 2 or file.written > young:
+            if total <= self._most / 2 or file.modified > young:
                 break
             file.path.unlink(missing_ok=True)
             total -= file.size

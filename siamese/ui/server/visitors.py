@@ -1,4 +1,4 @@
-"""Who sends a request: the address that a visitor's runs are counted under."""
+"""The visitor of a request. Runs are counted by the visitor's address."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from siamese.training.jobs.job import Visitor
 
 
 def visitor(owner: str, name: str = "") -> Visitor:
-    """The visitor of the event that is being handled."""
+    """The visitor who caused the present event."""
     return Visitor(owner, address_of(LocalContext.request.get(None)), name)
 
 
 def address_of(request: Any) -> str:
     """The address that a request came from, as the server or Hugging Face's proxy saw it; "" where there is none.
 
-    Behind that proxy it is the last public address of X-Forwarded-For, since the ones before it are the visitor's own
-    words. Elsewhere that header is not believed.
+    Behind that proxy it is the last public address of X-Forwarded-For: the visitor may have invented the earlier ones.
+    Elsewhere that header is ignored.
     """
     client = getattr(request, "client", None)
     host = str(getattr(client, "host", "") or "")

@@ -1,6 +1,6 @@
-"""The events of the Train tab. Each is short; the live view polls the run by itself.
+"""The events of the Train tab. All are short, because the live view itself polls the run.
 
-Every handler returns {component: update}; a component that is not named stays as it is.
+Every handler returns {component: update}; all other components stay as they are.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from siamese.ui.train.live_chart import LiveChart
 from siamese.ui.train.tab import TrainTab, Updates, Values
 from siamese.ui.train.take_home import TakeHome
 
-# Nothing here computes: every event may run at once, and none shows a spinner over the page.
+# No event computes for long, so all may run at the same time, and none shows a spinner over the page.
 QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
-SETTLING = ("loss", "batching", "second_tower", "optimizer", "soft_margin")  # fields that other fields depend on
-LESSON_SPEED = "20"  # on a GPU a lesson of 300 steps would be over before anybody has seen it
+GOVERNING = ("loss", "batching", "second_tower", "optimizer", "soft_margin")  # fields that other fields depend on
+LESSON_SPEED = "20"  # steps a second on a GPU, where a lesson of 300 steps would be over before anybody can watch it
 MOST_OVERLAYS = 3
-MOST_RUNS = 12  # earlier runs of a browser that it can choose from
-ENDING_SECONDS = 10.0  # a stopped run may still finish its step and its validation
+MOST_RUNS = 12  # earlier runs of a browser in the list
+ENDING_SECONDS = 10.0  # the time for a stopped run to finish its step and its validation
 
 
 def wire(tab: TrainTab, demo: gr.Blocks) -> TrainEvents:
-    """Connects the components of the tab; the other tabs start runs by its events."""
+    """Connects the components of the tab. Other tabs use the returned events to start runs."""
     events = TrainEvents(tab)
     on_screen = tab.buttons | {tab.browser, tab.chart, tab.home}
     inputs = tab.form | {tab.browser}
@@ -53,8 +53,8 @@ def wire(tab: TrainTab, demo: gr.Blocks) -> TrainEvents:
         if name in ("margin", "learning_rate"):
             live = {tab.browser, tab.fields["learning_rate"], tab.fields["margin"]}
             control.input(events.steer, live, None, trigger_mode="always_last", **QUICK)
-        elif name in SETTLING:
-            control.input(events.settler(name), tab.form, tab.form, **QUICK)
+        elif name in GOVERNING:
+            control.input(events.adapt_to(name), tab.form, tab.form, **QUICK)
     tab.speed.input(events.speed, {tab.browser, tab.speed}, None, trigger_mode="always_last", **QUICK)
     tab.home.ask_link(events.link, inputs, tab.home, **QUICK)
     tab.name.change(events.rename, [tab.browser, tab.name], tab.browser, trigger_mode="always_last", **QUICK)
@@ -76,10 +76,10 @@ class TrainEvents:
         return self._submit(values, paused=False)[1]
 
     def step(self, values: Values) -> Updates:
-        """One step of the run on screen; without one, the first step of a new run, which then stands still."""
-        job = _controlled(as_browser(values[self.tab.browser]))
+        """One step of the run on screen. Without a run: the first step of a new one, which then stands still."""
+        job = _own_job(as_browser(values[self.tab.browser]))
         if job is not None and job.alive:
-            updates = self.tab.in_state("paused")
+            updates = self.tab.buttons_for("paused")
         else:
             job, updates = self._submit(values, paused=True)
         job.control.step_once()
@@ -104,35 +104,35 @@ class TrainEvents:
             tab.browser: Browser(owner, job.id, mine.name, urlencode(choice.to_query(data, recipe))).as_json(),
             tab.chart: LiveChart(job=job.id, watch=False, overlays=[]),
             tab.home: TakeHome(job=job.id),
-            **self.tab.in_state(job.state),
+            **self.tab.buttons_for(job.state),
         }
 
     def rename(self, browser: Any, name: Any) -> Updates:
-        """Gives this browser's runs a name for the room, the run on screen included."""
+        """Gives the runs of this browser, also the one on screen, a name for the room."""
         mine = replace(as_browser(browser), name=plain_name(name))
-        if (job := _controlled(mine)) is not None:
+        if (job := _own_job(mine)) is not None:
             job.name = mine.name
         return {self.tab.browser: mine.as_json()}
 
     def pause(self, browser: Any) -> Updates:
-        job = _controlled(as_browser(browser))
+        job = _own_job(as_browser(browser))
         if job is None:
-            return self.tab.in_state("idle")
+            return self.tab.buttons_for("idle")
         (job.control.resume if job.control.paused else job.control.pause)()
-        return self.tab.in_state(job.state)
+        return self.tab.buttons_for(job.state)
 
     def stop(self, browser: Any) -> Updates:
-        job = _controlled(as_browser(browser))
+        job = _own_job(as_browser(browser))
         if job is None:
-            return self.tab.in_state("idle")
+            return self.tab.buttons_for("idle")
         job.stop()
-        return self.tab.in_state("stopped")
+        return self.tab.buttons_for("stopped")
 
     def reset(self, values: Values) -> Updates:
-        """Stops the run on screen, clears the stage and gives the recipe its own settings back."""
+        """Stops the run on screen, empties the live view and resets the settings of the recipe."""
         tab = self.tab
         mine = as_browser(values[tab.browser])
-        if (job := _controlled(mine)) is not None:
+        if (job := _own_job(mine)) is not None:
             job.stop()
         data, recipe = values[tab.data], choice.base_recipe(values[tab.data], values[tab.recipe])
         return {
@@ -140,17 +140,17 @@ class TrainEvents:
             tab.chart: LiveChart(job=None, watch=False, overlays=[], plan=_plan(data, recipe)),
             tab.home: TakeHome(job=None),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, None), value=[]),
-            **self.tab.in_state("idle"),
-            **self.tab.filled(data, recipe),
+            **self.tab.buttons_for("idle"),
+            **self.tab.fill(data, recipe),
         }
 
     def job_state(self, browser: Any, event: gr.EventData) -> Updates:
-        """The page saw the run's state change."""
+        """The page has seen a new state of the run."""
         mine = as_browser(browser)
         state = str(getattr(event, "state", "idle"))
         access = current_lab().jobs.access(getattr(event, "job", None))
-        watched = access is not None and not access.may_control
-        updates = self.tab.in_state("watched" if watched else state)
+        only_watches = access is not None and not access.may_control
+        updates = self.tab.buttons_for("watched" if only_watches else state)
         if state in ("done", "stopped", "failed"):
             updates[self.tab.runs] = gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job))
         return updates
@@ -165,55 +165,55 @@ class TrainEvents:
             recipe = choice.base_recipe(data, values[tab.recipe])
         except SiameseError as error:
             raise page_error(error) from error
-        return self.tab.filled(data, recipe) | self._announce(values[tab.browser], data, recipe)
+        return self.tab.fill(data, recipe) | self._announce(values[tab.browser], data, recipe)
 
-    def settler(self, changed: str) -> Callable[[Values], Updates]:
-        """After the field of that name was changed, the others give way to it."""
+    def adapt_to(self, field: str) -> Callable[[Values], Updates]:
+        """A handler for a change of this field: it adapts the other fields."""
 
-        def settle(values: Values) -> Updates:
+        def adapt(values: Values) -> Updates:
             try:
-                recipe = form.settled(
-                    values[self.tab.data], values[self.tab.recipe], self.tab.settings(values), changed
+                recipe = form.fit_recipe(
+                    values[self.tab.data], values[self.tab.recipe], self.tab.settings(values), field
                 )
             except SiameseError as error:
                 raise page_error(error) from error
-            return self.tab.filled_fields(recipe)
+            return self.tab.fill_fields(recipe)
 
-        return settle
+        return adapt
 
     def steer(self, values: Values) -> None:
         """A new learning rate or margin reaches the run with its next step."""
-        job = _controlled(as_browser(values[self.tab.browser]))
+        job = _own_job(as_browser(values[self.tab.browser]))
         if job is None or not job.alive:
             return
         names = ("learning_rate", "margin")
         try:
-            checked = job.recipe.with_settings({name: values[self.tab.fields[name]] for name in names})
+            recipe = job.recipe.with_settings({name: values[self.tab.fields[name]] for name in names})
         except SiameseError as error:
             raise page_error(error) from error
-        job.control.learning_rate, job.control.margin = checked.learning_rate, checked.margin
+        job.control.learning_rate, job.control.margin = recipe.learning_rate, recipe.margin
 
     def speed(self, values: Values) -> None:
-        """Another speed, for the run on screen and the runs to come."""
-        job = _controlled(as_browser(values[self.tab.browser]))
+        """A new speed for the run on screen and for later runs."""
+        job = _own_job(as_browser(values[self.tab.browser]))
         if job is not None and job.alive:
             job.control.set_speed(choice.speed_of(values[self.tab.speed]))
 
     # ---- lessons, links, other runs
 
     def open_lesson(self, event: gr.EventData, browser: Any) -> Updates:
-        """Opens a lesson and sets the controls as it wants them; a run on screen stays until the next Start."""
-        wanted = getattr(event, "id", None)
-        if wanted is None:
+        """Opens a lesson and sets the controls for it. A run on screen stays there until the next Start."""
+        lesson_id = getattr(event, "id", None)
+        if lesson_id is None:
             return {self.tab.lesson: LessonCard(lesson=None)}
         try:
-            lesson = lesson_named(wanted)
+            lesson = lesson_named(lesson_id)
         except SiameseError as error:
             raise page_error(error) from error
         data, recipe = lesson.data, lesson.recipe
         return {
             self.tab.lesson: LessonCard(lesson=lesson.id),
-            **self.tab.filled(data, recipe),
+            **self.tab.fill(data, recipe),
             **self._announce(browser, data, recipe),
             **self._lesson_speed(),
         }
@@ -223,10 +223,10 @@ class TrainEvents:
         return {self.tab.speed: gr.Radio(value=LESSON_SPEED, interactive=True)} if on_gpu else {}
 
     def link(self, event: gr.EventData, values: Values) -> TakeHome:
-        """Answers the page's wish for a link: to the settings on screen, or to watch the run on screen."""
+        """Answers a request for a link: to the settings on screen, or to watch the run on screen."""
         what = getattr(event, "what", "settings")
         if what == "watch":
-            job = _controlled(as_browser(values[self.tab.browser]))
+            job = _own_job(as_browser(values[self.tab.browser]))
             query = "" if job is None else urlencode({"watch": job.watch_id})
         else:
             query = urlencode(choice.to_query(values[self.tab.data], self._recipe(values), values[self.tab.speed]))
@@ -235,22 +235,22 @@ class TrainEvents:
     def overlay(self, values: Values) -> LiveChart:
         owner = as_browser(values[self.tab.browser]).owner
         labels = {job.id: choice.label(job.dataset_name, job.recipe) for job in current_lab().jobs.of_owner(owner)}
-        chosen = [key for key in values[self.tab.runs] if key in labels]
-        return LiveChart(overlays=[{"id": key, "label": labels[key]} for key in chosen[:MOST_OVERLAYS]])
+        keys = [key for key in values[self.tab.runs] if key in labels]
+        return LiveChart(overlays=[{"id": key, "label": labels[key]} for key in keys[:MOST_OVERLAYS]])
 
     # ---- loading the page
 
     def attach(self, browser: Any, request: gr.Request) -> Updates:
-        """Brings a page back to where its browser was: after a reload, in a second tab, or by a link."""
+        """Restores the page of a browser after a reload, in a second tab, or from a link."""
         tab, mine = self.tab, as_browser(browser)
         query = dict(request.query_params) if request is not None else {}
         if "explore" in query or "compare" in query:
-            query = {}  # a link to a view of another tab says nothing of the settings here
+            query = {}  # a link to a view of another tab has no settings for this one
         query.pop("room", None)  # the page of the room, which hides this tab
-        if watched := query.get("watch"):
-            return self._watch(watched)
-        job = _controlled(mine)
-        # A run that this server has no more, since it was started again: the page says so and offers its settings.
+        if watch_id := query.get("watch"):
+            return self._watch(watch_id)
+        job = _own_job(mine)
+        # A run that the server lost when it was started again: the page says so and offers its settings.
         lost = job is None and mine.job is not None and not query
         if lost:
             query = dict(parse_qsl(mine.settings))
@@ -273,8 +273,8 @@ class TrainEvents:
             tab.home: TakeHome(job=key),
             tab.runs: gr.CheckboxGroup(choices=_run_choices(mine.owner, mine.job), value=[]),
             tab.lesson: LessonCard(lesson=None if lesson is None else lesson.id),
-            **self.tab.in_state("idle" if job is None else job.state),
-            **self.tab.filled(data, recipe),
+            **self.tab.buttons_for("idle" if job is None else job.state),
+            **self.tab.fill(data, recipe),
             tab.speed: gr.Radio(value=str(choice.speed_of(speed) or ""), interactive=True),
         }
         if lesson is not None and choice.speed_of(speed) is None:
@@ -289,20 +289,17 @@ class TrainEvents:
             tab.chart: LiveChart(job=key, watch=True),
             tab.home: TakeHome(job=key),
             tab.runs: gr.CheckboxGroup(choices=[], value=[]),
-            **self.tab.in_state("watched"),
-            **self.tab.filled(data, recipe),
+            **self.tab.buttons_for("watched"),
+            **self.tab.fill(data, recipe),
         }
 
-    # ---- what several events need
+    # ---- helpers of several events
 
     def _announce(self, browser: Any, data: str, recipe: Recipe) -> Updates:
-        """The idle picture announces the next run; a run that is being looked at stays on screen meanwhile."""
-        if _controlled(as_browser(browser)) is not None:
+        """Lets an empty live view announce the next run. A run on screen stays there."""
+        if _own_job(as_browser(browser)) is not None:
             return {}
         return {self.tab.chart: LiveChart(plan=_plan(data, recipe))}
-
-    def _shown(self, values: Values) -> dict[str, Any]:
-        return {name: values[control] for name, control in self.tab.fields.items()}
 
     def _recipe(self, values: Values) -> Recipe:
         try:
@@ -312,13 +309,13 @@ class TrainEvents:
 
 
 def _plan(data: str, recipe: Recipe) -> dict[str, Any]:
-    """What the empty live view announces: the run that Start would begin, and what this server cannot do."""
+    """What the empty live view announces: the next run, and what does not work on this server."""
     fault = current_lab().jobs.fault
     return choice.plan(data, recipe) | {"fault": in_both(fault) if fault else None}
 
 
-def _controlled(browser: Browser) -> TrainingJob | None:
-    """The job this browser may control; None where it only watches, or the server no longer has it."""
+def _own_job(browser: Browser) -> TrainingJob | None:
+    """The job on screen if this browser may control it; None where it only watches, or the server has no such job."""
     access = current_lab().jobs.access(browser.job)
     return access.job if access is not None and access.may_control else None
 

@@ -1,4 +1,4 @@
-"""The controls of a recipe's settings: built, read, filled and made to fit together."""
+"""The controls of a recipe's settings: builds, reads and fills them, and makes their values fit together."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ RATES = (0.0001, 0.0003, 0.001, 0.002, 0.003, 0.005, 0.01, 0.03, 0.1, 0.3, 1.0, 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a recipe as a control. build: makes it from the words' keyword arguments; applies: whether it means
-    anything for a recipe (it is hidden otherwise)."""
+    """One field of a recipe as a control.
+
+    build: makes the control from keyword arguments.  applies: whether the field has a meaning for a recipe; if not, the
+    control is hidden.
+    """
 
     name: str
     build: Callable[..., gr.components.Component]
@@ -85,58 +88,58 @@ _DISTANCES: tuple[str, ...] = ("contrastive", "triplet")
 
 
 def batchings(loss: str, second_tower: str | None) -> tuple[str, ...]:
-    """The batches a loss can learn from; two towers need a left and a right."""
+    """The kinds of batches that a loss can learn from. Two towers need pairs with a left and a right image."""
     if second_tower:
         return ("pairs",)
     return {"triplet": ("triplets", "all-pairs"), "supcon": ("all-pairs",)}.get(loss, ("pairs", "all-pairs"))
 
 
-def settle(settings: dict[str, Any], changed: str) -> dict[str, Any]:
-    """Recipe settings made to fit together after one of them was changed by hand: that one is kept, others give way."""
-    settled = dict(settings)
-    if changed == "second_tower" and settled["second_tower"]:
-        if settled["loss"] not in ("contrastive", "bce"):
-            settled |= {"loss": "contrastive"}
-        settled |= {"batching": "pairs"}
-    loss = settled["loss"]
+def fit_settings(settings: dict[str, Any], field: str) -> dict[str, Any]:
+    """Makes recipe settings fit together after somebody has changed `field`: this one stays, others adapt to it."""
+    fitted = dict(settings)
+    if field == "second_tower" and fitted["second_tower"]:
+        if fitted["loss"] not in ("contrastive", "bce"):
+            fitted |= {"loss": "contrastive"}
+        fitted |= {"batching": "pairs"}
+    loss = fitted["loss"]
     if loss in ("triplet", "supcon"):
-        settled["second_tower"] = None
-    allowed = batchings(loss, settled["second_tower"])
-    if settled["batching"] not in allowed:
-        settled["batching"] = allowed[0]
+        fitted["second_tower"] = None
+    allowed = batchings(loss, fitted["second_tower"])
+    if fitted["batching"] not in allowed:
+        fitted["batching"] = allowed[0]
     if loss == "bce":
-        settled["similarity"] = "learned"
+        fitted["similarity"] = "learned"
     elif loss == "supcon":
-        settled |= {"similarity": "cosine", "normalize": True}
-    elif settled["similarity"] == "learned":
-        settled["similarity"] = "euclidean"
-    return settled
+        fitted |= {"similarity": "cosine", "normalize": True}
+    elif fitted["similarity"] == "learned":
+        fitted["similarity"] = "euclidean"
+    return fitted
 
 
-def settled(data: str, name: str, shown: Mapping[str, Any], changed: str) -> Recipe:
-    """The recipe after the control `changed` was moved, the others having given way. shown: what the controls show.
+def fit_recipe(data: str, name: str, values: Mapping[str, Any], field: str) -> Recipe:
+    """The recipe after somebody has changed `field`, with the other fields adapted to it. values: of the controls.
 
-    Raises SiameseError for what still does not fit.
+    Raises SiameseError where something still does not fit.
     """
-    settings = settle({k: v for k, v in shown.items() if v is not None}, changed)
+    settings = fit_settings({k: v for k, v in values.items() if v is not None}, field)
     return base_recipe(data, name).with_settings(settings | _without_blanks(settings))
 
 
-def from_controls(data: str, name: str, shown: Mapping[str, Any]) -> Recipe:
-    """The recipe that the controls show, field name → value. Raises SiameseError for what does not fit."""
-    settings = {k: v for k, v in shown.items() if v is not None} | _without_blanks(shown)
+def from_controls(data: str, name: str, values: Mapping[str, Any]) -> Recipe:
+    """The recipe of the values of the controls, by field name. Raises SiameseError where they do not fit together."""
+    settings = {k: v for k, v in values.items() if v is not None} | _without_blanks(values)
     if settings["loss"] == "bce":
-        settings["similarity"] = "learned"  # the control offers distances alone
+        settings["similarity"] = "learned"  # the control offers only distances
     return base_recipe(data, name).with_settings(settings)
 
 
-def _without_blanks(shown: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings for which an empty control means none."""
-    return {name: shown.get(name) or None for name in ("image_size", "second_tower")}
+def _without_blanks(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the controls whose empty value means None."""
+    return {name: values.get(name) or None for name in ("image_size", "second_tower")}
 
 
 def to_controls(recipe: Recipe) -> dict[str, Any]:
-    """Updates of the controls, by field name, that show a recipe and hide what does not apply to it."""
+    """Updates of the controls, by field name: they show a recipe, and hide the fields without a meaning for it."""
     updates = {}
     for field in FIELDS:
         update = {"visible": field.applies(recipe)} | _value(field, recipe)
@@ -147,7 +150,7 @@ def to_controls(recipe: Recipe) -> dict[str, Any]:
 
 
 def _value(field: Field, recipe: Recipe) -> dict[str, Any]:
-    """What a control shows of a recipe, as a keyword argument; none where the control has no entry for it."""
+    """The value of a control for a recipe, as a keyword argument; none where the control does not offer it."""
     value = getattr(recipe, field.name)
     if field.name == "second_tower":
         return {"value": value or ""}
@@ -157,7 +160,7 @@ def _value(field: Field, recipe: Recipe) -> dict[str, Any]:
 
 
 def build_fields(fields: Sequence[Field], recipe: Recipe) -> dict[str, gr.components.Component]:
-    """The controls of some fields, by name, showing a recipe; their words come in the browser's language."""
+    """The controls of some fields, by name, with the values of a recipe and words in the browser's language."""
     return {
         field.name: field.build(
             **({"value": "euclidean"} if field.name == "similarity" else {}) | _value(field, recipe),
@@ -172,7 +175,7 @@ def build_fields(fields: Sequence[Field], recipe: Recipe) -> dict[str, gr.compon
 
 
 def data_dropdown(data: str) -> gr.Dropdown:
-    """An update of a data control that chooses a set; one's own pictures are put among its choices."""
+    """An update of the data control that selects a set. Own pictures are added to its choices."""
     if is_own(data):
         return gr.Dropdown(choices=data_choices(current_lab().settings.data_dir, data), value=data)
     return gr.Dropdown(value=data)

@@ -1,4 +1,4 @@
-"""LessonCard: a short lesson beside the controls, which asks for a guess before it tells what happens."""
+"""LessonCard: a short lesson beside the controls. It asks for a guess before it explains the result."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from siamese.ui.widget import Widget
 
 
 class LessonCard(Widget):
-    """The lessons' list, or one lesson: what it is, what to watch, a question with its options, then the answer.
+    """The list of lessons, or one lesson: its text, what to watch, a question with options, then the answer.
 
-    lesson: the id of the open lesson, or None.  Triggers `open_lesson` with `id` (None to leave) for Python to set the
-    controls; everything else happens in the browser, in its language.
+    lesson: the id of the open lesson, or None.  The card triggers `open_lesson` with `id` (None closes the lesson), so
+    that Python sets the controls. Everything else happens in the browser, in its language.
     """
 
     def __init__(self, value: None = None, *, lesson: str | None = None, **props: Any) -> None:

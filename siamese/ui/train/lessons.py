@@ -1,4 +1,4 @@
-"""The lessons: short texts with a question each, and the settings that show the answer; all of it data."""
+"""Reads the lessons from lessons.json: short texts with one question each, and the settings that show the answer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from siamese.ui.static_files import read_json
 
 LANGUAGES = ("en", "zh")
 TABS = ("train", "pairs", "compare")
-THEN = ("", "board")  # what a lesson leads to when its answer is known: the board of the Compare tab
+THEN = ("", "board")  # where a lesson leads after its answer: nowhere, or to the board of the Compare tab
 
 
 @dataclass(frozen=True)
 class LessonText:
-    """A lesson in one language. text: what it is about.  watch: what to look at while it runs.  question, options: the
-    guess that is asked for before the result is seen.  reveal: what happened, and why."""
+    """A lesson in one language.
+
+    text: what it is about.  watch: what to look at while it runs.  question, options: the guess before the result.
+    reveal: what happened, and why.
+    """
 
     title: str
     text: str
@@ -32,8 +35,11 @@ class LessonText:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One lesson. tab: where it takes place.  settings: data, recipe, and the recipe's fields that are changed.
-    answer: the index of the right option, the same in every language.  then: one of THEN."""
+    """One lesson.
+
+    tab: the tab it uses.  settings: data, recipe, and new values of recipe fields.
+    answer: the index of the right option, the same in every language.  then: one of THEN.
+    """
 
     id: str
     tab: str
@@ -50,9 +56,9 @@ class Lesson:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe, changed as the lesson wants it."""
-        changed = {name: value for name, value in self.settings.items() if name not in ("data", "recipe")}
-        return recipe_named(self.settings["recipe"]).with_settings(changed)
+        """The recipe with the settings of the lesson."""
+        changes = {name: value for name, value in self.settings.items() if name not in ("data", "recipe")}
+        return recipe_named(self.settings["recipe"]).with_settings(changes)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, for the page."""
@@ -61,12 +67,12 @@ class Lesson:
 
 @cache
 def load_lessons() -> tuple[Lesson, ...]:
-    """All lessons in their order. Raises SiameseError, naming the lesson, where the file does not hold what it should."""
+    """All lessons in order. Raises SiameseError, with the name of the lesson, for an error in the file."""
     return read_lessons(read_json("lessons.json"))
 
 
 def lesson_named(id: str) -> Lesson:
-    """The lesson of that id. Raises SiameseError, with the known ids, for one that does not exist."""
+    """The lesson with this id. Raises SiameseError, with all ids, where there is none."""
     for lesson in load_lessons():
         if lesson.id == id:
             return lesson
@@ -75,7 +81,7 @@ def lesson_named(id: str) -> Lesson:
 
 
 def read_lessons(values: Any) -> tuple[Lesson, ...]:
-    """Lessons from JSON values, a list of objects. Raises SiameseError, naming the lesson, for any that is not right."""
+    """Lessons from JSON values, a list of objects. Raises SiameseError, with the name of the lesson, for an error."""
     lessons = tuple(_lesson(value, number) for number, value in enumerate(values, 1))
     for number, lesson in enumerate(lessons):
         _check(lesson.id not in [other.id for other in lessons[:number]], lesson.id, "has the id of an earlier one")
@@ -84,8 +90,8 @@ def read_lessons(values: Any) -> tuple[Lesson, ...]:
 
 def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
     name = str(value.get("id", f"number {number}"))
-    wanted = {"id", "tab", "then", "settings", "answer", *LANGUAGES}
-    _check(value.keys() == wanted, name, f"has the keys {sorted(value)}; they have to be {sorted(wanted)}")
+    expected = {"id", "tab", "then", "settings", "answer", *LANGUAGES}
+    _check(value.keys() == expected, name, f"has the keys {sorted(value)}; they have to be {sorted(expected)}")
     _check(value["tab"] in TABS, name, f'takes place in "{value["tab"]}"; it has to be one of {", ".join(TABS)}')
     texts = {language: _text(value[language], name, language) for language in LANGUAGES}
     counts = {len(text.options) for text in texts.values()}
@@ -103,15 +109,15 @@ def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
 
 
 def _text(value: Mapping[str, Any], name: str, language: str) -> LessonText:
-    wanted = set(LessonText.__dataclass_fields__)
+    expected = set(LessonText.__dataclass_fields__)
     _check(
-        value.keys() == wanted,
+        value.keys() == expected,
         name,
-        f"has the keys {sorted(value)} in {language}; wanted are {sorted(wanted)}",
+        f"has the keys {sorted(value)} in {language}; wanted are {sorted(expected)}",
     )
     options = tuple(value["options"])
     _check(2 <= len(options) <= 4, name, f"has {len(options)} options in {language}; it needs two to four")
-    words = [value[key] for key in sorted(wanted - {"options"})] + list(options)
+    words = [value[key] for key in sorted(expected - {"options"})] + list(options)
     _check(
         all(isinstance(word, str) and word.strip() == word != "" for word in words), name, f"lacks text in {language}"
     )

@@ -1,4 +1,4 @@
-"""LiveChart: the live view of one training job, drawn in the browser from small snapshots that it asks for itself."""
+"""LiveChart: the live view of one training job. The browser polls small snapshots and draws them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from siamese.ui.texts import data_titles
 
-# Gradio builds the component anew from its constructor arguments after every update, so what it calls on the server
-# is fixed here and not passed in.
+# After every update Gradio builds the component again from its constructor arguments. So the server functions are fixed
+# here, and not passed in.
 from siamese.ui.train.live_server import frame, poll, thumbnails
 from siamese.ui.widget import Widget
 
@@ -15,13 +15,13 @@ from siamese.ui.widget import Widget
 class LiveChart(Widget):
     """Loss, distances, embedding map and scores of one job, live.
 
-    It polls `live_server.poll` outside Gradio's queue and draws on canvases; nothing about a run passes through
-    Gradio's events except `job_state`, which it triggers with `state` and `job` whenever the job's state changes.
+    It polls `live_server.poll` outside Gradio's queue and draws on canvases. Gradio's events carry nothing about a run
+    except `job_state`, which it triggers with `state` and `job` whenever the job's state changes.
 
-    job: the id of the job to show; None shows what a press on Start will bring.
-    watch: this browser may look but not control.
-    overlays: up to three other runs, each {"id", "label"}, whose loss curves are drawn dashed behind this one.
-    plan: what the idle picture announces: {"steps": int, "unseen": str, "fault": sentence in both languages or None}, or None.
+    job: the id of the job to show; None shows an empty chart for the next run.
+    watch: this browser may watch the run, but not control it.
+    overlays: up to three other runs, each {"id", "label"}; their loss curves are drawn dashed behind this one.
+    plan: for the empty chart: {"steps": int, "unseen": str, "fault": sentence in both languages or None}, or None.
     other props: those of gr.HTML (elem_id, visible, ...).
     """
 

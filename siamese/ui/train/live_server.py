@@ -1,4 +1,4 @@
-"""What the live view asks the server for. Anybody can call these with anything, so every argument is checked."""
+"""Answers the requests of the live view. Anybody can send anything here, so every argument is checked."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ GONE: dict[str, Any] = {"gone": True}
 
 @quick
 def poll(arguments: Any) -> dict[str, Any]:
-    """[key, version] → the run's snapshot, {"same": True} if there is nothing newer, {"gone": True} for no such run."""
-    key, since = _two(arguments)
+    """[key, version] → the run's snapshot; {"unchanged": True} if it is the newest; {"gone": True} without a run."""
+    key, since = _pair_of(arguments)
     access = current_lab().jobs.access(key)
     if access is None:
         return GONE
     job, jobs = access.job, current_lab().jobs
     snapshot = job.snapshot(since if isinstance(since, int) else -1)
-    # These move without anything happening to the job itself.
-    snapshot |= {"id": key, "place": jobs.place(job), "sharing": jobs.sharing(), "held": jobs.line.held}
-    if snapshot.get("same"):
+    # These can change while the job itself does not.
+    snapshot |= {"id": key, "place": jobs.place(job), "sharing": jobs.sharing(), "on_hold": jobs.line.on_hold}
+    if snapshot.get("unchanged"):
         return snapshot
     if snapshot["seconds_left"] is not None:
         snapshot["seconds_left"] = round(snapshot["seconds_left"] * (1 + snapshot["sharing"]), 1)
@@ -43,7 +43,7 @@ def poll(arguments: Any) -> dict[str, Any]:
 
 
 def _in_slow_motion(snapshot: dict[str, Any], rate: float | None) -> dict[str, Any]:
-    """The speed of a run that takes at most `rate` steps a second, and the time that it needs so."""
+    """Speed and remaining time of a run that takes at most `rate` steps a second."""
     if rate is None or not snapshot["steps_per_s"]:
         return {"speed": rate}
     left = (snapshot["steps"] - snapshot["step"]) / rate
@@ -56,15 +56,15 @@ def _in_slow_motion(snapshot: dict[str, Any], rate: float | None) -> dict[str, A
 
 
 def frame(arguments: Any) -> dict[str, Any]:
-    """[key, index] → one earlier validation's histogram and map."""
-    key, index = _two(arguments)
+    """[key, index] → histogram and map of one earlier validation."""
+    key, index = _pair_of(arguments)
     access = current_lab().jobs.access(key)
-    found = access.job.frame(index) if access is not None and isinstance(index, int) else None
-    return GONE if found is None else found
+    content = access.job.frame(index) if access is not None and isinstance(index, int) else None
+    return GONE if content is None else content
 
 
 def thumbnails(arguments: Any) -> dict[str, Any]:
-    """[key] → the pictures of the embedding map in one sprite, with each one's class and the classes' names."""
+    """[key] → the pictures of the embedding map in one sprite, their classes, and the names of the classes."""
     key = arguments[0] if isinstance(arguments, list) and arguments else arguments
     access: Access | None = current_lab().jobs.access(key)
     if access is None or access.job.dataset is None:
@@ -80,37 +80,37 @@ def thumbnails(arguments: Any) -> dict[str, Any]:
     }
 
 
-def _two(arguments: Any) -> tuple[Any, Any]:
+def _pair_of(arguments: Any) -> tuple[Any, Any]:
     return (arguments[0], arguments[1]) if isinstance(arguments, list) and len(arguments) == 2 else (None, -1)
 
 
 def _detail(job: TrainingJob) -> dict[str, Any] | None:
-    stepped, dataset = job.stepped, job.dataset
-    if stepped is None or dataset is None or stepped.step != job.history.newest_step:
+    single_step, dataset = job.single_step, job.dataset
+    if single_step is None or dataset is None or single_step.step != job.history.newest_step:
         return None
     images, partner = dataset.train.images, dataset.train.partner
-    crossed = partner is not None and job.recipe.batching == "pairs"
+    two_domains = partner is not None and job.recipe.batching == "pairs"
     return {
-        "step": stepped.step,
-        "loss": stepped.loss,
+        "step": single_step.step,
+        "loss": single_step.loss,
         "what": "triplet" if job.recipe.batching == "triplets" else "pair",
         "pairs": [
             {
                 "left": _picture(images, pair.left),
-                "right": _picture(partner if crossed else images, pair.right),
+                "right": _picture(partner if two_domains else images, pair.right),
                 "same": pair.same,
                 "before": significant(pair.before),
                 "after": significant(pair.after),
                 "share": significant(pair.share),
                 "force": pair.force,
             }
-            for pair in stepped.pairs
+            for pair in single_step.pairs
         ],
     }
 
 
 def _picture(images: Tensor | None, index: int) -> str:
-    """The training image of that index; an index beyond the bank is one of its classes turned by quarter circles."""
+    """The training image with this index. After the bank come its images turned by 90°, 180° and 270°."""
     assert images is not None
     turns, position = divmod(index, len(images))
     return data_uri(to_image(torch.rot90(images[position], turns, (1, 2))))

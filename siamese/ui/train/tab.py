@@ -1,4 +1,4 @@
-"""The Train tab's components: controls on the left, the live view of a run on the right."""
+"""The components of the Train tab: controls on the left, the live view of a run on the right."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Values = dict[Any, Any]  # component → its value on the page
 
 @dataclass
 class TrainTab:
-    """The components, and the updates that several events send to them.
+    """The components, and updates that several events need.
 
     fields: the controls of a recipe's settings, by their names in form.FIELDS.
     """
@@ -58,8 +58,8 @@ class TrainTab:
     def everything(self) -> set[gr.components.Component]:
         return self.form | self.buttons | {self.browser, self.name, self.chart, self.runs, self.home, self.lesson}
 
-    def in_state(self, state: str) -> Updates:
-        """The buttons in the state of a job. "watched" is the state of somebody else's run: no button can be pressed."""
+    def buttons_for(self, state: str) -> Updates:
+        """The buttons for a state of a job. "watched" stands for a run of somebody else: all buttons are off."""
         alive = state in ("waiting", "preparing", "running", "paused")
         watched = state == "watched"
         pause = i18n("button.resume") if state == "paused" else i18n("button.pause")
@@ -72,16 +72,16 @@ class TrainTab:
             self.speed: gr.Radio(interactive=not watched),
         }
 
-    def filled(self, data: str, recipe: Recipe) -> Updates:
-        """The form filled with a data set and a recipe."""
+    def fill(self, data: str, recipe: Recipe) -> Updates:
+        """Fills the form with a data set and a recipe."""
         return {
             self.data: form.data_dropdown(data),
             self.recipe: gr.Dropdown(value=recipe.name, info=teaches(recipe)),
-            **self.filled_fields(recipe),
+            **self.fill_fields(recipe),
         }
 
-    def filled_fields(self, recipe: Recipe) -> Updates:
-        """The controls of the settings, filled with those of a recipe."""
+    def fill_fields(self, recipe: Recipe) -> Updates:
+        """Fills the controls of the settings with those of a recipe."""
         return {self.fields[name]: update for name, update in form.to_controls(recipe).items()}
 
     def settings(self, values: Values) -> dict[str, Any]:
@@ -90,14 +90,14 @@ class TrainTab:
 
 
 def build(in_room: bool = False) -> TrainTab:
-    """Builds the components; events.wire gives them life. in_room: whether a run can be given a name."""
+    """Builds the components; events.wire() connects them. in_room: whether a run can have a name."""
     recipe = choice.base_recipe(choice.DEFAULT_DATA, choice.DEFAULT_RECIPE)
     browser = remembered()
     with gr.Row(elem_classes="train-layout"):
         with gr.Column(elem_classes="controls"):
             lesson = LessonCard(elem_id="lesson", elem_classes="lesson")
             with gr.Row(elem_classes="run-buttons"):
-                # Nothing can be pressed before the page knows its link's settings and its browser's job.
+                # The buttons are off until the page knows the settings of its link and the job of its browser.
                 start = gr.Button(i18n("button.start"), variant="primary", elem_id="start", scale=2, interactive=False)
                 pause = gr.Button(i18n("button.pause"), variant="primary", elem_id="pause", scale=2, visible=False)
                 step = gr.Button(i18n("button.step"), elem_id="step", interactive=False)
@@ -118,7 +118,7 @@ def build(in_room: bool = False) -> TrainTab:
                     info=i18n("data.info"),
                     elem_id="data",
                 )
-                chosen = gr.Dropdown(
+                recipe_control = gr.Dropdown(
                     choice.recipe_choices(),
                     value=recipe.name,
                     label=i18n("recipe.label"),
@@ -145,5 +145,5 @@ def build(in_room: bool = False) -> TrainTab:
         with gr.Column(elem_classes="panels"):
             chart = LiveChart(elem_id="chart", plan=choice.plan(choice.DEFAULT_DATA, recipe))
     return TrainTab(
-        browser, start, pause, step, stop, reset, speed, data, chosen, fields, name, chart, runs, home, lesson
+        browser, start, pause, step, stop, reset, speed, data, recipe_control, fields, name, chart, runs, home, lesson
     )

@@ -15,7 +15,7 @@ from siamese.ui.errors import in_both
 from siamese.ui.lab import current_lab
 from siamese.ui.widget import Widget
 
-MOST_BYTES = 64 << 20  # a browser gets a file in one answer
+MOST_BYTES = 64 << 20  # of a file, because the browser gets it in one answer
 
 
 def _weights(job: TrainingJob) -> bytes:
@@ -32,7 +32,7 @@ def _script(job: TrainingJob) -> bytes:
 
 
 def _figure(job: TrainingJob, kind: Literal["png", "svg"]) -> bytes:
-    # Imported here: matplotlib would make every start of the server slower, and few runs are asked for a figure.
+    # Imported here: matplotlib makes the start of the server slower, and only few visitors want a figure.
     from siamese.export.figures.figure import as_png, as_svg, run_figure
 
     write = {"png": as_png, "svg": as_svg}[kind]
@@ -50,9 +50,9 @@ FILES: dict[str, tuple[str, str, Callable[[TrainingJob], bytes]]] = {
 
 
 def download(arguments: Any) -> dict[str, Any]:
-    """[key, kind] → {"name", "type", "base64"} of one of FILES for the run of that key, or {"error": sentence in both languages}.
+    """[key, kind] → {"name", "type", "base64"} of one of FILES for a run, or {"error": sentence in both languages}.
 
-    No file is written on the server; anybody can call this with anything.
+    The server writes no file. Anybody can call this with anything.
     """
     key, kind = arguments if isinstance(arguments, list) and len(arguments) == 2 else (None, None)
     access = current_lab().jobs.access(key)
@@ -76,8 +76,9 @@ def download(arguments: Any) -> dict[str, Any]:
 class TakeHome(Widget):
     """Buttons that copy links and download files.
 
-    job: the key of the run on screen.  link: {"what": "settings" or "watch", "query": …, "number": …}, an answer to the
-    event `ask_link`, which it triggers with `what`; the browser copies it.
+    job: the key of the run on screen.
+    link: {"what": "settings" or "watch", "query": …, "number": …}, the answer to the event `ask_link`, which the widget
+        triggers with `what`. The browser copies the link.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
 from siamese.training.events import Progress
-from siamese.training.jobs.cores import _KEPT, _TRIED, Cores, ThreadChoice
+from siamese.training.jobs.cores import ENOUGH_REPORTS, MEASURE_AGAIN, Cores, ThreadChoice
 from siamese.training.jobs.job import Visitor
 from siamese.training.jobs.registry import JobRegistry
 from siamese.training.loop import train
@@ -45,27 +45,27 @@ def run(choice: ThreadChoice, speed: Callable[[int], float], share: int, reports
 @pytest.mark.parametrize(("speed", "best"), [({1: 10.0, 2: 15.0}, 2), ({1: 10.0, 2: 3.0}, 1)])
 def test_the_faster_number_of_threads_is_kept(speed: dict[int, float], best: int) -> None:
     choice = ThreadChoice()
-    used = run(choice, speed.__getitem__, 2, 3 * _TRIED)
-    assert used[0] == 1 and set(used) == {1, 2} and set(used[2 * _TRIED + 1 :]) == {best}
-    used = run(choice, speed.__getitem__, 2, 10 * _KEPT)
-    assert 0 < used.count(3 - best) <= 10 * (_TRIED + 1), "the other one is measured again, and seldom"
+    used = run(choice, speed.__getitem__, 2, 3 * ENOUGH_REPORTS)
+    assert used[0] == 1 and set(used) == {1, 2} and set(used[2 * ENOUGH_REPORTS + 1 :]) == {best}
+    used = run(choice, speed.__getitem__, 2, 10 * MEASURE_AGAIN)
+    assert 0 < used.count(3 - best) <= 10 * (ENOUGH_REPORTS + 1), "the other one is measured again, and seldom"
 
 
 def test_what_becomes_slow_is_left() -> None:
     """Another program takes the second core."""
     choice = ThreadChoice()
-    run(choice, {1: 10.0, 2: 15.0}.__getitem__, 2, 3 * _TRIED)
+    run(choice, {1: 10.0, 2: 15.0}.__getitem__, 2, 3 * ENOUGH_REPORTS)
     assert choice.threads == 2
-    used = run(choice, {1: 10.0, 2: 4.0}.__getitem__, 2, 2 * _TRIED)
+    used = run(choice, {1: 10.0, 2: 4.0}.__getitem__, 2, 2 * ENOUGH_REPORTS)
     assert used[-1] == 1
 
 
 def test_a_lone_share_is_one_thread() -> None:
     choice = ThreadChoice()
-    run(choice, {1: 10.0, 2: 15.0}.__getitem__, 2, 3 * _TRIED)
+    run(choice, {1: 10.0, 2: 15.0}.__getitem__, 2, 3 * ENOUGH_REPORTS)
     choice.after_report(15.0, 1)
     assert choice.threads == 1
-    assert set(run(choice, lambda threads: 10.0, 1, 3 * _KEPT)) == {1}
+    assert set(run(choice, lambda threads: 10.0, 1, 3 * MEASURE_AGAIN)) == {1}
 
 
 def test_a_lone_run_gives_its_cores_back_when_another_starts(dataset: Dataset) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from siamese.evaluation.scores import Scores, Validation
 from siamese.recipes import Recipe
 from siamese.training.events import Baseline, Diagnosis, Progress, Started, Stepped
-from siamese.training.jobs.history import MOST_FRAMES, MOST_POINTS, MOST_SENT, LossCurve, RunHistory, finite
+from siamese.training.jobs.history import MOST_FRAMES, MOST_POINTS, PAGE_POINTS, LossCurve, RunHistory, finite
 
 SCORES = Scores(0.9, 0.95, 0.1, 0.5, 0.8, 20, 400, True, 2000)
 
@@ -36,7 +36,7 @@ def test_a_short_curve_is_kept_as_it_is() -> None:
     curve = LossCurve()
     curve.add(1, (0.5, 0.4), 0.1)
     curve.add(3, (0.3,), 0.2)
-    assert curve.sent() == {"step": [1, 2, 3], "seconds": [0.1, 0.1, 0.2], "value": [0.5, 0.4, 0.3]}
+    assert curve.for_page() == {"step": [1, 2, 3], "seconds": [0.1, 0.1, 0.2], "value": [0.5, 0.4, 0.3]}
 
 
 @pytest.mark.parametrize("per_report", [1, 7, 100, 2048])
@@ -62,8 +62,8 @@ def test_points_stay_in_order_and_bounded(reports: list[int], first: int) -> Non
         curve.add(step + 1, (1.0,) * steps, float(number))
         step += steps
         assert len(curve.steps) == len(curve.seconds) == len(curve.values) <= MOST_POINTS
-        sent = curve.sent()
-        assert len(sent["step"]) <= MOST_SENT
+        sent = curve.for_page()
+        assert len(sent["step"]) <= PAGE_POINTS
         assert sent["step"] == sorted(set(sent["step"])) and sent["seconds"] == sorted(sent["seconds"])
         if curve.steps:
             assert sent["step"][-1] == curve.steps[-1]
@@ -162,5 +162,5 @@ def test_a_diagnosis_ends_when_the_run_has_recovered() -> None:
 def test_the_newest_single_step_is_kept_apart() -> None:
     history = RunHistory(Recipe())
     history.add(Stepped(3, 0.5, ()))
-    assert history.stepped == Stepped(3, 0.5, ())
+    assert history.single_step == Stepped(3, 0.5, ())
     assert "pairs" not in history.snapshot()

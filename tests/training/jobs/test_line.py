@@ -55,7 +55,7 @@ class Room:
         return job.name
 
     def ready(self, worker: int = 0) -> bool:
-        self.line.waiting()  # lets in what fits
+        self.line.waiting_jobs()  # lets in what fits
         return bool(self.line._ready(worker))
 
     def turns(self, count: int) -> list[str]:
@@ -230,7 +230,7 @@ def test_a_run_in_slow_motion_leaves_the_worker_to_others_and_wakes_it_in_time(
     slow.control.set_speed(2.0)
     own.turns(2)  # a slow step; then it is found to rest
     assert not own.ready()
-    own.line.waiting()
+    own.line.waiting_jobs()
     assert own.line._rest() == pytest.approx(0.5)
     own.job("fast")
     assert own.turns(3) == ["fast"] * 3

@@ -63,7 +63,8 @@ def test_sizes_are_counted_once_for_recipes_with_the_same_network(monkeypatch: p
     for change in ({"embedding_dim": 25}, {"encoder": "strided-wide"}, {"similarity": "learned", "loss": "bce"}):
         assert memory.network_sizes(replace(recipe, **change), 1, 28, 28) != found
     assert (
-        memory.network_sizes(recipe, 3, 28, 28).kept == found.kept and memory.network_sizes(recipe, 1, 56, 56) != found
+        memory.network_sizes(recipe, 3, 28, 28).all_layers == found.all_layers
+        and memory.network_sizes(recipe, 1, 56, 56) != found
     )
 
 

@@ -24,7 +24,7 @@ from siamese.training.events import Event, Finished, Paused, Progress, Started
 from siamese.training.jobs import line as line_module
 from siamese.training.jobs import registry as jobs
 from siamese.training.jobs.job import TrainingJob, Visitor
-from siamese.training.jobs.registry import IDLE_SECONDS, KEPT_SECONDS, PAUSED_SECONDS, JobRegistry
+from siamese.training.jobs.registry import FINISHED_SECONDS, IDLE_SECONDS, PAUSED_SECONDS, JobRegistry
 from siamese.training.loop import train
 
 WAIT = 60.0  # seconds after which a hanging test gives up; none that passes waits
@@ -209,7 +209,7 @@ def test_stop_while_preparing(open_registry: Open, script: Script, dataset: Data
     job = registry.submit(Visitor("me"), Recipe(name="slow"), "patterns", load)
     assert loading.wait(WAIT)
     told = job.snapshot()
-    assert (told["state"], told["prepared"]) == ("preparing", 0.25)
+    assert (told["state"], told["preparing_share"]) == ("preparing", 0.25)
     assert told["dataset"] == {"name": "patterns", "title": "patterns", "unseen": "images"}
     job.stop()
     assert job.state == "preparing" and job.alive
@@ -334,11 +334,11 @@ def test_a_snapshot_is_sent_only_where_something_changed(open_registry: Open, da
     go.release()
     assert done.acquire(timeout=WAIT)
     first = job.snapshot()
-    assert first["state"] == "running" and job.snapshot(first["v"]) == {"same": True, "v": first["v"]}
+    assert first["state"] == "running" and job.snapshot(first["v"]) == {"unchanged": True, "v": first["v"]}
     assert job.snapshot(first["v"] - 2)["step"] == 0 and job.snapshot()["v"] == first["v"]
     job.control.pause()
     paused = job.snapshot(first["v"])
-    assert paused["state"] == "paused" and job.snapshot(paused["v"]) == {"same": True, "v": paused["v"]}
+    assert paused["state"] == "paused" and job.snapshot(paused["v"]) == {"unchanged": True, "v": paused["v"]}
     job.control.resume()
     assert job.snapshot(paused["v"])["state"] == "running"
     go.release()
@@ -413,9 +413,9 @@ def test_a_finished_job_is_forgotten_after_an_hour(open_registry: Open, submit: 
     registry = open_registry()
     job = submit(registry, "0")
     assert ended(job) == "done" and job.ended_at is not None
-    registry.tidy(job.ended_at + KEPT_SECONDS - 1)
+    registry.tidy(job.ended_at + FINISHED_SECONDS - 1)
     assert registry.access(job.id) is not None and registry.of_owner("0") == [job]
-    registry.tidy(job.ended_at + KEPT_SECONDS + 1)
+    registry.tidy(job.ended_at + FINISHED_SECONDS + 1)
     assert registry.access(job.id) is None and registry.access(job.watch_id) is None
     assert registry.of_owner("0") == []
 
@@ -435,17 +435,17 @@ def test_what_finished_jobs_keep_in_memory_is_bounded(
         job.weights, job.dataset = b"x" * 100_000, make_dataset() if number < 5 else dataset
     size = dataset.nbytes
     assert size == 3 * 48 * 16 * 16
-    monkeypatch.setattr(jobs, "MOST_KEPT_BYTES", 3 * 100_000)
+    monkeypatch.setattr(jobs, "MOST_FINISHED_BYTES", 3 * 100_000)
     registry.tidy(10.0)
     assert [job.weights is not None for job in line] == [False] * 3 + [True] * 3
     kept = 300_000 // size
     assert kept >= 6 and all(job.dataset is not None for job in line)
-    monkeypatch.setattr(jobs, "MOST_KEPT_BYTES", 2 * size)
+    monkeypatch.setattr(jobs, "MOST_FINISHED_BYTES", 2 * size)
     line[1].dataset = dataset  # as the newest one's, so it costs nothing, but comes after the bound is reached
     registry.tidy(10.0)
     assert [job.dataset is not None for job in line] == [False] * 4 + [True] * 2
     assert line[0].about_data()["name"] == "patterns"
-    monkeypatch.setattr(jobs, "MOST_KEPT", 2)
+    monkeypatch.setattr(jobs, "MOST_FINISHED", 2)
     registry.tidy(10.0)
     assert [registry.access(job.id) is not None for job in line] == [False] * 4 + [True] * 2
 
@@ -456,7 +456,7 @@ def test_a_data_set_that_many_jobs_share_counts_once(
     registry = open_registry()
     line = [submit(registry, str(n)) for n in range(4)]
     assert [ended(job) for job in line] == ["done"] * 4
-    monkeypatch.setattr(jobs, "MOST_KEPT_BYTES", dataset.nbytes)
+    monkeypatch.setattr(jobs, "MOST_FINISHED_BYTES", dataset.nbytes)
     registry.tidy(max(job.ended_at or 0 for job in line))
     assert all(job.dataset is dataset for job in line)
 

@@ -22,9 +22,9 @@ from siamese.evaluation import metrics
 from siamese.evaluation.protocols import Evaluator
 from siamese.models.checkpoint import Checkpoint
 from siamese.recipes import Recipe
+from siamese.training.batch_record import pictures
 from siamese.training.jobs.job import TrainingJob, Visitor
 from siamese.training.look import network_now, newest_batch
-from siamese.training.taken import pictures
 from siamese.ui import lab as labs
 from siamese.ui.explore import source as sources_of
 from siamese.ui.explore.batch import choose
@@ -69,7 +69,7 @@ def paused_run(recipe: Recipe, steps: int) -> tuple[TrainingJob, str]:
         job.control.step_once()
     done = 0
     while done < steps:
-        done = job.ask(lambda run: run.done, WAIT) or 0
+        done = job.ask(lambda run: run.steps_done, WAIT) or 0
         assert job.alive, job.error
     return job, f"run:{job.id}"
 
@@ -91,18 +91,18 @@ def drawn(image: torch.Tensor) -> np.ndarray:
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_wall_is_the_steps_own_batch(lab: Lab, name: str) -> None:
     job, key = paused_run(RECIPES[name], 3)
-    taken, step = job.ask(lambda run: (newest_batch(run), run.step), WAIT)
+    record, step = job.ask(lambda run: (newest_batch(run), run.step), WAIT)
     for order, size in itertools.product(("drawn", "loss"), (12, 32)):
         wall = ask("batch", key, order=order, size=size)
         assert wall["step"] == 3 and wall["total"] == job.recipe.pairs_per_step
-        forces = taken.forces()
+        forces = record.forces()
         bank = lab.dataset("glyphs").train
         for card in wall["cards"]:
             number = card["number"]
             rows = torch.stack([forces.left[number], forces.right[number]])
             # The very images that the step's own index names, with the very changes.
-            assert step.drawn.batch.index[rows].tolist() == taken.drawn.batch.index[rows].tolist()
-            left, right = pictures(taken, bank, rows)
+            assert step.inputs.batch.index[rows].tolist() == record.inputs.batch.index[rows].tolist()
+            left, right = pictures(record, bank, rows)
             assert (pixels(card["left"]) == drawn(left)).all() and (pixels(card["right"]) == drawn(right)).all()
             assert card["same"] == bool(forces.same[number])
             assert card["d"] == pytest.approx(float(forces.dissimilarity[number]), abs=1e-4)

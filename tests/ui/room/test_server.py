@@ -35,7 +35,7 @@ def request(host: str, **headers: str) -> Any:
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    monkeypatch.setattr(room_server, "SHARED_SECONDS", -1.0)
+    monkeypatch.setattr(room_server, "CACHE_SECONDS", -1.0)
     opened = open_lab(replace(SETTINGS, data_dir=tmp_path))
     opened.address = "http://192.0.2.7:7860"
     token = LocalContext.request.set(request("192.0.2.99"))
@@ -54,7 +54,7 @@ def test_the_key_opens_the_bar_and_nothing_else_does(lab: Lab) -> None:
         assert room([wrong])["teacher"] is False and teach([wrong, "hold", True]) == CLOSED
     assert room(None)["teacher"] is False and teach(None) == CLOSED and teach([]) == CLOSED
     assert room([lab.room_key])["teacher"] is True
-    assert not lab.jobs.line.held
+    assert not lab.jobs.line.on_hold
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_runs_are_ranked_within_their_data_set_and_can_be_opened_to_look(lab: La
 def test_the_teacher_holds_bounds_and_ends(lab: Lab, dataset: Dataset) -> None:
     key = lab.room_key
     job = start(lab, dataset, "long", steps=10**5)
-    assert teach([key, "hold", True]) == {"done": True} and room([""])["held"]
+    assert teach([key, "hold", True]) == {"done": True} and room([""])["on_hold"]
     assert teach([key, "jobs", 2]) == {"done": True} and room([""])["jobs"] == 2
     assert teach([key, "longest", 120]) == {"done": True} and room([""])["longest"] == 120
     assert teach([key, "longest", None]) == {"done": True} and lab.jobs.longest is None

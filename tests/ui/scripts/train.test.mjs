@@ -7,7 +7,7 @@ const train = new URL("../../../siamese/ui/static/train/", import.meta.url);
 const load = (name) => import(new URL(name, train));
 const { isOver, pause, rhythm, HIDDEN, LONGEST } = await load("pace.js");
 const { Frames } = await load("frames.js");
-const { fallen, hills } = await load("distance_plot.js");
+const { isCollapsed, hills } = await load("distance_plot.js");
 
 const NEAR = rhythm("127.0.0.1");
 const RUNNING = { visible: true, retry: null, job: "a", state: "running", age: 60_000, points: 9, speed: null, overlays: false };
@@ -75,7 +75,7 @@ test("the two hills of a collapse lie on one point of the first validation's axi
     for (const hill of [collapsed.same, collapsed.different]) {
       assert.ok(Math.abs(hill[0] - 1) < 1e-9 && Math.abs(hill[1] + hill[2] + hill[3]) < 1e-9);
     }
-    assert.ok(collapsed.peak > 1 && fallen(collapsed) && !fallen(healthy));
+    assert.ok(collapsed.peak > 1 && isCollapsed(collapsed) && !isCollapsed(healthy));
   }
 });
 

@@ -55,7 +55,7 @@ def test_whatever_is_clicked_in_whatever_order_stays_a_valid_recipe(name: str, c
         if field == "batching" and value not in offered:
             continue
         wanted = (value or None) if field == "second_tower" else value
-        settings = form.settle(settings | {field: wanted}, field)
+        settings = form.fit_settings(settings | {field: wanted}, field)
         recipe = base.with_settings(settings)
         if field == "similarity" and recipe.loss in ("bce", "supcon"):
             continue  # these losses have a similarity of their own, and the control is hidden

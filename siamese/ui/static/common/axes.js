@@ -1,10 +1,10 @@
-// What curves are drawn with: axes, lines through points, and a card with values beside the pointer.
+// Helpers to draw curves: axes, lines through points, and a card with values beside the pointer.
 
 import { font, theme } from "./theme.js";
 
 // Grid, tick labels and the name of the x axis. x and y are { low, high, ticks }. Returns the inner rectangle and the
 // two maps X and Y from values to pixels.
-// Labels are measured: those that would touch their neighbour are left out, and the outermost stay on the canvas.
+// A label that would touch its neighbour is left out. The outermost labels stay inside the canvas.
 export function axes(context, width, height, { x, y, name }) {
   context.font = font();
   context.fillStyle = theme.soft;
@@ -59,7 +59,7 @@ export function clipped(context, x, y, width, height, body) {
   context.restore();
 }
 
-// A line through the values, broken where one is missing; a lone value is a dot, for it has no line yet.
+// A line through the values, with gaps where values are missing. A value without neighbours is a dot.
 export function trace(context, xs, ys, area) {
   let pen = 0;
   context.beginPath();
@@ -100,7 +100,7 @@ export function callout(context, width, height, x, y, lines) {
   lines.forEach((text, i) => context.fillText(text, left + pad, top + pad / 2 + step * (i + 0.75)));
 }
 
-// The paper that a callout is written on.
+// The background of a callout.
 export function card(context, left, top, wide, tall) {
   context.fillStyle = theme.card;
   context.strokeStyle = theme.soft;

@@ -1,4 +1,4 @@
-// Elements of the page. Names of classes, data sets and runs come from anywhere, so text enters the page only as text.
+// Elements of the page. Names can come from anybody, so they enter the page only as text, never as HTML.
 
 export function make(tag, className = "", text = null) {
   const node = document.createElement(tag);
@@ -14,7 +14,7 @@ export function button(className, text, press) {
   return node;
 }
 
-// Leaves the page alone where the text is there already: a screen reader would read it again.
+// Changes nothing where the text is there already, or a screen reader would read it again.
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

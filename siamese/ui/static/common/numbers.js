@@ -1,4 +1,4 @@
-// Numbers as a person reads them, in the page's language.
+// Numbers as text for people, in the page's language.
 
 import { language } from "./language.js";
 
@@ -12,7 +12,7 @@ export const whole = (value) => (value == null ? NONE : Math.round(value).toLoca
 // 0.5 → "50.0 %"
 export const percent = (share, digits = 1) => (share == null ? NONE : fixed(100 * share, digits) + "\u00a0%");
 
-// About four significant digits: "0.0123", "1.23", "12.3", "123"; far from one, as a power of ten: "3.0e-6".
+// About three significant digits: "0.0123", "1.23", "12.3", "123". Very large and small numbers: "3.0e-6".
 export function short(value) {
   if (value == null || !Number.isFinite(value)) return NONE;
   const size = Math.abs(value);

@@ -1,8 +1,8 @@
-// The name of the data set that this browser's own pictures make: written by their view, read by the other tabs.
+// The name of the data set of this browser's own pictures. Their view writes it, the other tabs read it.
 
 const STORED = "siamese:own-data";
 const CHANGED = "siamese:own-changed";
-let current = null; // for a browser that keeps nothing
+let current = null; // for a browser without storage
 
 export function ownData() {
   try {
@@ -18,7 +18,7 @@ export function setOwnData(data) {
     if (data) localStorage.setItem(STORED, data);
     else localStorage.removeItem(STORED);
   } catch {
-    // `current` has it until the page is left.
+    // `current` has the name until the page is closed.
   }
   document.dispatchEvent(new Event(CHANGED));
 }

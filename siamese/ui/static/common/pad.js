@@ -1,14 +1,14 @@
-// A pad to draw on with a mouse, a pen or a finger; its picture is black ink on white paper in either theme.
+// A pad to draw on with a mouse, a pen or a finger. Its picture is black on white, also in the dark theme.
 
 import { button, make } from "./dom.js";
 
-const INK = 0.06; // width of a stroke as a share of the pad's side: close to the pens and fonts the networks know
+const INK = 0.06; // width of a stroke as a share of the pad's side, close to the pens and fonts of the training images
 
 // words: { pad, undo, clear }, as in picture_input.json.  onStroke: called after a stroke is complete, and after undo and clear;
 // onChange: called after every point as well, so that a page can follow the pen.
 export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
   let strokes = []; // each a list of [x, y], from 0 to 1
-  let pointer = null; // the pointer that is down; a second finger or a palm is ignored
+  let pointer = null; // the pointer that draws; a second finger or a palm is ignored
 
   const element = make("div", "pad");
   element.innerHTML = '<svg viewBox="0 0 1 1" role="img" tabindex="0"></svg>';
@@ -47,7 +47,7 @@ export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
 
   paper.addEventListener("pointerdown", (event) => {
     if (pointer !== null || event.button !== 0) return;
-    event.preventDefault(); // no selection of text around the pad, no drag of a picture
+    event.preventDefault(); // do not select text around the pad, and do not drag a picture
     paper.focus({ preventScroll: true });
     pointer = event.pointerId;
     paper.setPointerCapture(pointer);
@@ -98,7 +98,7 @@ export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
   }
 
   function changed() {
-    // A disabled button loses the keyboard's focus; the pad keeps it near.
+    // A disabled button loses the keyboard focus, so the pad takes it.
     if (strokes.length === 0 && row.contains(document.activeElement)) paper.focus({ preventScroll: true });
     showButtons();
     onStroke();
@@ -131,7 +131,7 @@ export function createPad({ words, onStroke = () => {}, onChange = () => {} }) {
   };
 }
 
-// Curves through the middle of each two points, which rounds the corners of a slow pointer; one point is a dot.
+// Curves through the middle between neighbouring points, which makes round corners. A single point is a dot.
 function strokePath(points) {
   const [first, ...rest] = points;
   if (!rest.length) return `M${first}l0.0001 0`;

@@ -1,11 +1,11 @@
-// The head of the page: light or dark, and larger type for a projector; remembered by this browser.
+// The head of the page: switches for light or dark and for larger type on a projector. The browser stores them.
 
 import { button, make } from "./dom.js";
 
 export function mount({ root, words }) {
   const { classList } = document.body;
-  if (remembered("siamese:projector") === "on") classList.add("projector");
-  const theme = remembered("siamese:theme");
+  if (stored("siamese:projector") === "on") classList.add("projector");
+  const theme = stored("siamese:theme");
   if (theme) classList.toggle("dark", theme === "dark");
   const tools = make("div", "page-tools");
   tools.append(
@@ -15,7 +15,7 @@ export function mount({ root, words }) {
   root.replaceChildren(make("h1", "", "Siamese"), tools);
 }
 
-// A button that gives the body a class or takes it away.
+// A button that switches a class of the body. keep(on) stores the choice.
 function switchOf(text, label, className, keep) {
   const { classList } = document.body;
   const node = button("", text, () => {
@@ -29,7 +29,7 @@ function switchOf(text, label, className, keep) {
   return node;
 }
 
-function remembered(key) {
+function stored(key) {
   try {
     return localStorage.getItem(key);
   } catch {
@@ -41,6 +41,6 @@ function remember(key, value) {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // A browser that keeps nothing still switches.
+    // A browser without storage can still switch.
   }
 }

@@ -1,4 +1,4 @@
-// A panel of the page: a heading, one sentence, tools at its right, and what the caller appends.
+// A panel of the page: a heading, tools at its right, one sentence, and the content that the caller adds.
 
 import { button, make } from "./dom.js";
 
@@ -18,7 +18,7 @@ export function panel(name, title, sentence) {
   return { section, heading, tools, lead };
 }
 
-// A button that stays pressed until it is pressed again.
+// A button that stays pressed until the next press.
 export function toggle(text, pressed, onChange) {
   const node = button("toggle", text, () => {
     const on = node.getAttribute("aria-pressed") !== "true";
@@ -29,7 +29,7 @@ export function toggle(text, pressed, onChange) {
   return node;
 }
 
-// A list of [kind of line, what it means].
+// A legend. entries: [kind of line, its meaning].
 export function legend(entries) {
   const list = make("ul", "legend");
   fillLegend(list, entries);
@@ -38,7 +38,7 @@ export function legend(entries) {
 
 const contents = new WeakMap();
 
-// Leaves the page alone where the list says it already.
+// Changes nothing where the list has these entries already.
 export function fillLegend(list, entries) {
   const key = JSON.stringify(entries);
   if (contents.get(list) === key) return;

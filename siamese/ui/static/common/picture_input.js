@@ -1,9 +1,9 @@
-// Pictures on their way in: files that are dropped, pasted or chosen, and the webcam. They are made small in the
-// browser, so that a phone's photograph of ten megabytes is sent as some tens of kilobytes.
+// Pictures from the visitor: dropped, pasted or chosen files, and the webcam. The browser makes them smaller: ten
+// megabytes of a photograph become some tens of kilobytes.
 
 import { button, make } from "./dom.js";
 
-export const MOST_SIDE = 512; // pixels of a picture's longer side as it is sent
+export const MOST_SIDE = 512; // pixels; the longer side of a picture that is sent
 const MOST_FILE_BYTES = 64 * 1024 * 1024; // the server's own limit for one image file
 const MOST_RAW_BYTES = 1024 * 1024; // a file that only the server can decode (PGM, TIFF) is sent as it is, up to this
 const PNG_CHARACTERS = 200_000; // a longer data URL is a photograph, for which JPEG is many times smaller
@@ -62,9 +62,9 @@ export function createDropZone({ words, accept = "image/*", multiple = true, pas
 
   function paste(event) {
     if (event.target.closest?.("input, textarea, [contenteditable]")) return;
-    const meant = pasteAnywhere || element.contains(event.target) || element.matches(":hover");
+    const isForZone = pasteAnywhere || element.contains(event.target) || element.matches(":hover");
     const files = event.clipboardData?.files ?? [];
-    if (!files.length || !meant || element.offsetParent === null) return;
+    if (!files.length || !isForZone || element.offsetParent === null) return;
     event.preventDefault();
     give(files);
   }
@@ -89,9 +89,9 @@ export function createCamera({ words, onPicture }) {
 
   function showOff(sentence = words.promise) {
     view.className = "view";
-    const said = make("span", "soft", sentence);
-    said.setAttribute("role", "status");
-    view.replaceChildren(button("", words.camera_on, start), said);
+    const status = make("span", "soft", sentence);
+    status.setAttribute("role", "status");
+    view.replaceChildren(button("", words.camera_on, start), status);
     row.replaceChildren();
   }
 

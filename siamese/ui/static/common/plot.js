@@ -2,7 +2,7 @@
 
 import { make, setText } from "./dom.js";
 
-// One animation loop for every canvas that has something to show; onRate hears how often it draws, in Hz.
+// One animation loop for all canvases. onRate is called with the number of frames a second.
 const animation = { plots: new Set(), last: null, gaps: [], onRate: () => {} };
 
 export function onFrameRate(action) {
@@ -38,7 +38,7 @@ export class Plot {
     this.context = this.canvas.getContext("2d");
     this.width = this.height = 0;
     this.inSight = true;
-    this.spoken = this.pending = 0;
+    this.describedAt = this.pending = 0;
     new ResizeObserver(() => {
       [this.width, this.height] = [this.box.clientWidth, this.box.clientHeight];
       this.redraw();
@@ -51,7 +51,7 @@ export class Plot {
   redraw() {
     request(this);
   }
-  // What is scrolled out of sight is drawn once, as it will end up, and not sixty times a second on its way there.
+  // A plot that is scrolled out of sight is drawn once, in its final state, and not sixty times a second.
   drawAt(now) {
     if (!this.width || !this.height) return false;
     const ratio = window.devicePixelRatio || 1;
@@ -62,19 +62,19 @@ export class Plot {
     this.context.clearRect(0, 0, this.width, this.height);
     return this.paint(this.context, this.width, this.height, this.inSight ? now : Infinity);
   }
-  // What a screen reader says of it: the newest values, but not every second.
+  // The text for a screen reader: the newest values, but not every second.
   describe(text) {
     this.description = text;
     const speak = () => {
       this.pending = 0;
-      this.spoken = performance.now();
+      this.describedAt = performance.now();
       this.canvas.setAttribute("aria-label", this.description);
     };
-    const due = this.spoken ? this.spoken + 4000 - performance.now() : 0;
+    const due = this.describedAt ? this.describedAt + 4000 - performance.now() : 0;
     if (due <= 0) speak();
     else this.pending ||= setTimeout(speak, due);
   }
-  // A sentence in place of the drawing while there is none.
+  // Shows a sentence instead of a drawing.
   say(text) {
     setText(this.note, text ?? "");
     this.note.hidden = !text;

@@ -1,6 +1,6 @@
-// Lists of numbers: smoothed, searched, read between their points, counted anew. A missing value is null.
+// Functions on lists of numbers: smoothing, searching, interpolation, histograms. A missing value is null.
 
-// The mean of each value's neighbours, the nearest weighing most; it lags behind nothing and bends nothing sideways.
+// The weighted mean of each value and its neighbours; near ones have more weight. The curve is not shifted sideways.
 export function smooth(values) {
   const reach = Math.max(1, Math.round(values.length / 24));
   return values.map((value, i) => {
@@ -43,8 +43,8 @@ export function shares(values) {
   return values.map((value) => value / total);
 }
 
-// A histogram counted into other bins: each old bin spreads evenly over its width. `edges` and `target` ascend and have
-// one number more than there are bins; old bins beyond the target's ends count in its first or last bin.
+// A histogram with other bins: each old bin is spread evenly over its width. `edges` and `target` ascend and have one
+// number more than there are bins. Old bins beyond the target's ends count in its first or last bin.
 export function rebin(edges, counts, target) {
   const bins = new Array(target.length - 1).fill(0);
   const place = (x) => {

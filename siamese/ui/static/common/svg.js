@@ -1,4 +1,4 @@
-// Parts of an SVG; text enters it as text alone.
+// Elements of an SVG. Text enters it only as text.
 
 let space = null; // the namespace, asked of the browser itself
 

@@ -1,6 +1,6 @@
-// Colours and type of the page as canvases need them, and word of when they change.
+// The colours and fonts of the page, for canvases, and a signal when they change.
 
-export const SHAPES = 8; // classes that have a colour and an outline of their own
+export const SHAPES = 8; // classes with different colours and outlines; further classes repeat them
 
 // Filled by followTheme: ink, soft, line, card, same, different; classes: one colour each; family; text in pixels.
 export const theme = { classes: [] };

@@ -1,8 +1,8 @@
-// Where an axis has its marks, and what stands beside them: lists of { at, text }.
+// The ticks of an axis, as lists of { at, text }.
 
 import { fixed } from "./numbers.js";
 
-// 1, 2 or 5 times a power of ten: the smallest such step that cuts the span into at most `count` parts.
+// The smallest step of 1, 2 or 5 times a power of ten that divides the span into at most `count` parts.
 export function niceStep(span, count) {
   const raw = span / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -29,7 +29,7 @@ const power = (value) =>
     .replace(/(\.\d)\d+/, "$1")
     .replace("e+", "e");
 
-// Powers of ten, with 2 and 5 between where there is room; low and high are logarithms to base 10, and so is `at`.
+// Powers of ten, with 2 and 5 between them where there is room. low, high and `at` are logarithms to base 10.
 export function logTicks(low, high, count) {
   const factors = high - low < count / 3 ? [1, 2, 5] : [1];
   const stride = Math.max(1, Math.ceil((high - low) / count));

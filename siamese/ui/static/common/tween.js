@@ -1,4 +1,4 @@
-// Values on their way from one to the next.
+// Values that glide from one to the next.
 
 const still = globalThis.matchMedia?.("(prefers-reduced-motion: reduce)");
 
@@ -14,7 +14,7 @@ export class Tween {
     this.from = this.to = value;
     this.length = 0;
   }
-  // Jumps where there is nothing to glide between: no value yet, a list of another length, or no motion wanted.
+  // Jumps where it cannot glide: there is no value yet, the list has another length, or the visitor wants no motion.
   go(value, length, ease = gentle, now = performance.now()) {
     const alike = Array.isArray(value) === Array.isArray(this.to) && value?.length === this.to?.length;
     if (!length || this.to == null || value == null || !alike || still?.matches) {

@@ -1,8 +1,8 @@
-// Starts a widget: loads its module and gives it its context. siamese/ui/widget.py says how a widget is written.
+// Starts a widget: loads its module and gives it its context. siamese/ui/widget.py explains how to write a widget.
 
 import { inLanguage, language, speak } from "./language.js";
 
-const PATIENCE = 12000; // milliseconds that a server function may take
+const PATIENCE = 12000; // milliseconds to wait for a server function
 
 // `gradio` is what Gradio hands to a component's script; the second argument comes from Widget's constructor.
 export async function start(gradio, { module, texts, data }) {
@@ -14,8 +14,7 @@ export async function start(gradio, { module, texts, data }) {
   mount({ root, props, trigger, upload, watch, ask, data, language, gone: goneFrom(element), ...speak(texts ?? {}) });
 }
 
-// What a server function answers, with a refusal in the page's language; undefined where no answer came in time or the
-// server failed.
+// The answer of a server function, with its error in the page's language; undefined where it failed or took too long.
 async function answerOf(promise) {
   let timer;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)));
@@ -29,7 +28,7 @@ async function answerOf(promise) {
   }
 }
 
-// One observer for all widgets: Gradio does not say when it takes a component off the page.
+// One observer for all widgets, because Gradio does not say when it removes a component from the page.
 const mounted = new Map();
 const observer = new MutationObserver(() => {
   for (const [element, controller] of mounted) {

@@ -1,4 +1,4 @@
-// One against many: a board of named things, a new picture, and which of them it is nearest to.
+// One against many: a board of named things, a new picture, and the ranking of the things by distance.
 
 import { button, make, setText } from "../common/dom.js";
 import { fixed } from "../common/numbers.js";
@@ -12,12 +12,12 @@ import { sizeOf } from "./two.js";
 import { createWell } from "./well.js";
 import { zip } from "./zip.js";
 
-// context: as createTwo has it.  → { element, refresh(card), paste(file), load(text) }
+// context: as in createTwo.  → { element, refresh(card), paste(file), load(text), openReady() }
 export function createBoard({ words, say, inputs, ask, model, language }) {
   const element = make("div", "many");
   let things = []; // { name, pictures: [{ strokes or url, key }] }
   let card = null;
-  let told = null;
+  let result = null;
 
   // ---- the board
 
@@ -70,13 +70,13 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
   ranking.append(rankHead, make("p", "lead", words.nearest_lead), answerLine, sentence, chart);
   element.append(board, well.section, ranking);
 
-  const asked = ({ strokes, url }) => (strokes ? { ink: encodeInk(strokes) } : { url });
+  const toRequest = ({ strokes, url }) => (strokes ? { ink: encodeInk(strokes) } : { url });
   const nearest = newestOnly((...values) => ask("nearest", ...values), show);
 
   async function teach() {
     const pictures = things.flatMap((thing) => thing.pictures);
     if (!pictures.length) return look();
-    const answer = await ask("learn", model(), pictures.map(asked));
+    const answer = await ask("learn", model(), pictures.map(toRequest));
     if (!answer || answer.error) return setText(note, answer?.error ?? words.no_answer);
     pictures.forEach((picture, i) => (picture.key = answer.pictures[i].key));
     look();
@@ -90,21 +90,21 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     else show(null);
   }
 
-  let taught = false; // only once in a row, so that a server that keeps nothing is not asked for ever
+  let hasTaught = false; // send the board only once in a row, or the page would never stop asking
   function show(answer) {
     if (answer?.missing) {
-      if (!taught) teach();
-      taught = true;
+      if (!hasTaught) teach();
+      hasTaught = true;
       return;
     }
-    told = answer && !answer.error && answer.ranking ? answer : null;
-    taught = false;
+    result = answer && !answer.error && answer.ranking ? answer : null;
+    hasTaught = false;
     if (answer?.seen) well.showSeen(answer.seen, card ? say("seen", sizeOf(card)) : "", answer.foreign ? words.foreign : "");
     else if (!well.picture()) well.showSeen(null);
-    element.dataset.state = told ? (told.none ? "none" : "found") : "empty";
-    const first = told?.ranking[0];
+    element.dataset.state = result ? (result.none ? "none" : "found") : "empty";
+    const first = result?.ranking[0];
     const nearestThing = first && things[first[0]];
-    [...list.querySelectorAll(".thing:not(.add)")].forEach((node, i) => node.classList.toggle("near", Boolean(told) && !told.none && i === first[0]));
+    [...list.querySelectorAll(".thing:not(.add)")].forEach((node, i) => node.classList.toggle("near", Boolean(result) && !result.none && i === first[0]));
     if (!nearestThing) {
       winner.textContent = winnerNumber.textContent = "";
       sentence.className = "winner-say soft";
@@ -112,22 +112,22 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
       chart.replaceChildren();
       return;
     }
-    element.dataset.winner = told.none ? "" : nearestThing.name;
-    setText(winner, told.none ? words.none : nearestThing.name);
+    element.dataset.winner = result.none ? "" : nearestThing.name;
+    setText(winner, result.none ? words.none : nearestThing.name);
     setText(winnerNumber, fixed(first[1], 4));
-    sentence.className = `winner-say verdict ${told.none ? "different" : "same"}`;
-    const right = told.wrong == null ? null : Math.round(100 * (1 - told.wrong));
+    sentence.className = `winner-say verdict ${result.none ? "different" : "same"}`;
+    const right = result.wrong == null ? null : Math.round(100 * (1 - result.wrong));
     if (answer.foreign) {
       sentence.className = "winner-say verdict unsure";
       setText(sentence, `? ${words.unknown_doubt}`);
     } else setText(
       sentence,
-      told.none ? say("too_far", { name: nearestThing.name }) : right == null ? `= ${words.nearest_found}` : say("right_of_100", { n: Math.min(99, right) }),
+      result.none ? say("too_far", { name: nearestThing.name }) : right == null ? `= ${words.nearest_found}` : say("right_of_100", { n: Math.min(99, right) }),
     );
     chart.replaceChildren(
       bars(
-        told.ranking.map(([which, distance, picture]) => ({ name: things[which].name, distance, picture: things[which].pictures[picture] })),
-        told.threshold,
+        result.ranking.map(([which, distance, picture]) => ({ name: things[which].name, distance, picture: things[which].pictures[picture] })),
+        result.threshold,
         words,
       ),
     );
@@ -146,10 +146,10 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     if (!title) return name.focus();
     const strokes = well.strokes();
     const picture = strokes ? { strokes } : { url: well.address() };
-    const known = things.find((thing) => thing.name === title);
-    if (known && known.pictures.length >= MOST_PICTURES) return setText(note, say("full_thing", { name: title, n: MOST_PICTURES }));
-    if (!known && things.length >= MOST_THINGS) return setText(note, say("full_board", { n: MOST_THINGS }));
-    if (known) known.pictures.push(picture);
+    const existing = things.find((thing) => thing.name === title);
+    if (existing && existing.pictures.length >= MOST_PICTURES) return setText(note, say("full_thing", { name: title, n: MOST_PICTURES }));
+    if (!existing && things.length >= MOST_THINGS) return setText(note, say("full_board", { n: MOST_THINGS }));
+    if (existing) existing.pictures.push(picture);
     else things.push({ name: title, pictures: [picture] });
     name.value = "";
     setText(note, "");
@@ -206,23 +206,23 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     return node;
   }
 
-  // ---- keeping it
+  // ---- saving the board
 
   async function keepInLink() {
-    const kept = toText(things);
-    if (!kept || !kept.text) return setText(note, kept ? words.link_photos : words.link_long);
+    const boardText = toText(things);
+    if (!boardText || !boardText.text) return setText(note, boardText ? words.link_photos : words.link_long);
     const address = new URL(window.location.href);
     address.search = "";
     address.searchParams.set("tab", "compare");
-    address.hash = `board=${kept.text}`;
+    address.hash = `board=${boardText.text}`;
     history.replaceState(history.state, "", address);
     let copied = true;
     try {
       await navigator.clipboard.writeText(address.href);
     } catch {
-      copied = false; // on plain http there is no clipboard; the address bar has it
+      copied = false; // plain http has no clipboard; the link is in the address bar
     }
-    setText(note, [copied ? words.link_copied : words.link_shown, kept.leftOut ? words.link_left_out : ""].join(" ").trim());
+    setText(note, [copied ? words.link_copied : words.link_shown, boardText.leftOut ? words.link_left_out : ""].join(" ").trim());
   }
 
   async function takeHome() {
@@ -230,7 +230,7 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     for (const [i, thing] of things.entries()) {
       const folder = `${String(i + 1).padStart(2, "0")} ${thing.name.replace(/[^\p{L}\p{N} _-]/gu, "_")}`;
       for (const [k, picture] of thing.pictures.entries()) {
-        const url = picture.strokes ? drawn(picture, 256) : picture.url;
+        const url = picture.strokes ? toPng(picture, 256) : picture.url;
         const bytes = Uint8Array.from(atob(url.split(",")[1]), (letter) => letter.charCodeAt(0));
         files.push([`board/${folder}/${k + 1}.${url.startsWith("data:image/jpeg") ? "jpg" : "png"}`, bytes]);
       }
@@ -253,12 +253,12 @@ export function createBoard({ words, say, inputs, ask, model, language }) {
     },
     paste: (file) => well.take(file),
     load: (text) => setThings(fromText(text)),
-    openReady: () => things.length || makeReady(), // for who comes with an empty board
+    openReady: () => things.length || makeReady(), // only where the board is empty
   };
 }
 
 // A drawing as a PNG data URL: dark ink on white.
-function drawn(picture, size) {
+function toPng(picture, size) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = size;
   const brush = canvas.getContext("2d");

@@ -1,16 +1,16 @@
-// The distances of unseen same and different pairs as two hills, the threshold, and where this pair lies.
+// The distances of unseen same and different pairs as two hills, with the threshold and the distance of this pair.
 
 import { fixed } from "../common/numbers.js";
 import { shape } from "../common/svg.js";
 
 const [WIDTH, HEIGHT, TOP, LEFT, RIGHT] = [584, 184, 34, 8, 576];
-const NARROW = matchMedia("(max-width: 560px)"); // there the letters are larger, in units of the drawing
-let made = 0;
+const NARROW = matchMedia("(max-width: 560px)"); // on a narrow screen the letters are larger, in units of the drawing
+let count = 0;
 
 // words: { same, different, says_same, says_different, dissimilarity, this_pair, hills }
 // → { element, show(card), mark(distance or null) }
 export function createHills(words) {
-  const id = `hills-${++made}`;
+  const id = `hills-${++count}`;
   const element = shape("svg", { viewBox: `0 -8 ${WIDTH} 220`, class: "chart", role: "img", "aria-label": words.hills });
   let upper = 1;
   const marker = shape("g");
@@ -50,7 +50,7 @@ export function createHills(words) {
     const peak = (values) => points(values).reduce((best, point) => (point[1] < best[1] ? point : best));
     const [[sx, sy], [dx, dy]] = [peak(same), peak(different)];
     const letter = NARROW.matches ? 1.8 : 1;
-    // Near the left edge the hill's own name has to do.
+    // Near the left edge there is only room for the name of the hill.
     if (threshold - 10 > 105 * letter) element.append(shape("text", { x: threshold - 10, y: 12, "text-anchor": "end" }, `◂ ${words.says_same}`));
     const room = sx + 24 < threshold - 46 * letter;
     element.append(

@@ -1,4 +1,4 @@
-// The few drawings on this tab's buttons.
+// The icons on the buttons of this tab.
 
 import { shape } from "../common/svg.js";
 

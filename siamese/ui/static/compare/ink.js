@@ -1,6 +1,6 @@
 // Drawings as text: strokes with a point between them, each base64url of two bytes x, y for every point.
 
-const LEAST = 0.004; // share of the pad: points nearer to the straight line between their neighbours are left out
+const LEAST = 0.004; // share of the pad; points nearer to the line between their neighbours are left out
 
 // strokes: lists of [x, y] from 0 to 1.
 export function encodeInk(strokes) {
@@ -17,7 +17,7 @@ export function decodeInk(text) {
   });
 }
 
-// The same drawing in fewer points (Ramer, Douglas and Peucker), for a link that people can send.
+// The same stroke with fewer points (Ramer, Douglas and Peucker), to keep a link short.
 export function simplify(stroke, least = LEAST) {
   if (stroke.length < 3) return stroke;
   const [first, last] = [stroke[0], stroke.at(-1)];
@@ -37,7 +37,7 @@ export const inkPath = (strokes) =>
     .map((stroke) => `M${stroke.map(([x, y]) => `${(100 * x).toFixed(1)} ${(100 * y).toFixed(1)}`).join("L")}${stroke.length === 1 ? "h.1" : ""}`)
     .join("");
 
-// The frame of a drawing in units of inkPath, with a margin, so that a small one is seen too.
+// The viewBox around a drawing, in units of inkPath, with a margin. A small drawing is shown large.
 export function inkBox(strokes) {
   const points = strokes.flat();
   const [xs, ys] = [points.map(([x]) => 100 * x), points.map(([, y]) => 100 * y)];

@@ -1,4 +1,4 @@
-// The model: which one compares, what it learnt, how well it does beside raw pixels, and its whole card.
+// The model panel: the choice of a model, its training data, its scores beside raw pixels, and its whole card.
 
 import { button, make, setText } from "../common/dom.js";
 import { percent } from "../common/numbers.js";
@@ -31,24 +31,24 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
   note.setAttribute("role", "status");
   element.append(head, lead, row, note, dialog);
 
-  let offered = [];
+  let serverModels = [];
   let ofPhotographs = false;
-  let brought = [];
+  let fileModels = [];
   let key = null;
 
-  const bestForDrawings = () => FOR_DRAWINGS.find((name) => offered.some(([, value]) => value === name));
+  const bestForDrawings = () => FOR_DRAWINGS.find((name) => serverModels.some(([, value]) => value === name));
 
   function fill() {
-    const all = [...brought, ...offered];
+    const all = [...fileModels, ...serverModels];
     select.replaceChildren(...all.map(([title, value]) => Object.assign(make("option", "", title), { value })));
     if (!all.some(([, value]) => value === key)) key = bestForDrawings() ?? all[0]?.[1] ?? null;
     select.value = key;
   }
 
   async function take(again = false) {
-    const wanted = key;
+    const requestKey = key;
     const card = await ask("card", key, again);
-    if (wanted !== key) return;
+    if (requestKey !== key) return;
     if (!card || card.error) {
       setText(note, card?.error ?? words.no_answer);
       return;
@@ -92,7 +92,7 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
       const { path } = await upload(file);
       const answer = await ask("bring", path, file.name);
       if (!answer || answer.error) return setText(note, answer?.error ?? words.no_answer);
-      brought = [[answer.title, answer.key], ...brought].slice(0, 4);
+      fileModels = [[answer.title, answer.key], ...fileModels].slice(0, 4);
       key = answer.key;
       fill();
       take();
@@ -105,21 +105,21 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
     element,
     model: () => key,
     offer(models) {
-      offered = models;
+      serverModels = models;
       const before = key;
       fill();
       if (key !== before && key) take();
     },
-    // A board is drawn, so a model of photographs gives way to one of drawings.
+    // A board has drawings, so a model of drawings replaces a model of photographs.
     chooseForDrawings() {
       const better = bestForDrawings();
       if (ofPhotographs && better) this.choose(better);
     },
-    choose(wanted) {
-      if (wanted === key) return;
-      key = wanted;
+    choose(newKey) {
+      if (newKey === key) return;
+      key = newKey;
       fill();
-      if (key === wanted) take();
+      if (key === newKey) take();
     },
   };
 }

@@ -1,4 +1,4 @@
-// One request at a time: while one is under way, only the newest of those that came after it is kept.
+// One request at a time: while one is under way, only the newest of the later ones waits.
 
 // ask: (...values) → promise of an answer.  use: called with every answer that arrives.
 export function newestOnly(ask, use) {

@@ -1,4 +1,4 @@
-// The things on the board as bars, the nearest first, with the line beyond which it is none of them.
+// The things on the board as bars, the nearest first. Beyond the dashed line the picture shows none of them.
 
 import { fixed } from "../common/numbers.js";
 import { inkBox, inkPath } from "./ink.js";

@@ -1,4 +1,4 @@
-// A board to begin with, drawn for this page: eight things, each by one to three drawings, as board_text.js reads it.
+// A ready-made board: eight things, each with one to three drawings, in the format of board_text.js.
 
 const INKS = {
   star: [

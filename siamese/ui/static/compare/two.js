@@ -1,4 +1,4 @@
-// Two images: how far apart they are to the network, in a number, in words, and on the model's own scale.
+// Two images: their dissimilarity as a number, in words, and on the scale of the model.
 
 import { button, make, setText } from "../common/dom.js";
 import { fixed } from "../common/numbers.js";
@@ -8,7 +8,7 @@ import { tenths, verdict } from "./verdict.js";
 import { createWell } from "./well.js";
 import { createWhere } from "./where.js";
 
-const REST = 350; // milliseconds after which the pen rests, and the sentence is said
+const REST = 350; // milliseconds without a new point after which the pen rests and the words appear
 
 // context: { words, say, inputs, ask, gone, model() }.  → { element, refresh(card), open(pair), paste(file) }
 export function createTwo({ words, say, inputs, ask, model }) {
@@ -39,9 +39,9 @@ export function createTwo({ words, say, inputs, ask, model }) {
   words_.append(verdictLine, doubt, squares);
   top.append(number, words_);
   const hills = createHills(words);
-  const placed = make("p", "placed");
+  const placement = make("p", "placed");
   const scale = make("div", "hills-view");
-  scale.append(hills.element, placed);
+  scale.append(hills.element, placement);
   const whereSlot = make("div");
   whereSlot.hidden = true;
   const foot = make("div", "foot");
@@ -54,16 +54,16 @@ export function createTwo({ words, say, inputs, ask, model }) {
 
   let card = null;
   let timer = 0;
-  let shown = null; // the newest answer with a dissimilarity
-  let asked = 0; // rises with every change, so that a late explanation of other pictures is dropped
-  let answered = 0; // the change that the newest answer belongs to
+  let latest = null; // the newest answer with a dissimilarity
+  let newestChange = 0; // the number of the newest change; late answers for other pictures are ignored
+  let answeredChange = 0; // the change that the newest answer belongs to
   const measure = newestOnly(
     (_, ...values) => ask("measure", ...values),
-    (answer, [change]) => ((answered = change), show(answer)),
+    (answer, [change]) => ((answeredChange = change), show(answer)),
   );
 
   function changed(rested = false) {
-    asked += 1;
+    newestChange += 1;
     hideWhere();
     const [left, right] = wells.map((well) => well.picture());
     whereButton.disabled = !(left && right);
@@ -71,78 +71,78 @@ export function createTwo({ words, say, inputs, ask, model }) {
     if (!left && !right) return show({ seen: [null, null], foreign: [false, false] });
     element.dataset.state = "asking";
     element.dataset.moving = String(!rested);
-    measure(asked, model(), left, right);
+    measure(newestChange, model(), left, right);
     clearTimeout(timer);
-    timer = setTimeout(() => ((element.dataset.moving = "false"), say_()), rested ? 0 : REST);
+    timer = setTimeout(() => ((element.dataset.moving = "false"), writeWords()), rested ? 0 : REST);
   }
 
   function show(answer) {
     if (!answer || answer.error) {
-      shown = null;
+      latest = null;
       number.textContent = "–";
       setText(verdictLine, answer?.error ?? words.no_answer);
       verdictLine.className = "verdict error";
       hills.mark(null);
-      say_();
+      writeWords();
       return;
     }
     wells.forEach((well, side) =>
       well.showSeen(answer.seen[side], card ? say("seen", sizeOf(card)) : "", answer.foreign[side] ? words.foreign : ""),
     );
-    shown = answer.dissimilarity == null ? null : answer;
-    element.dataset.value = shown ? shown.dissimilarity : "";
-    element.dataset.state = shown ? (shown.same ? "same" : "different") : "empty";
-    number.textContent = shown ? fixed(shown.dissimilarity, 4) : "–";
-    hills.mark(shown ? shown.dissimilarity : null);
-    if (!shown) {
+    latest = answer.dissimilarity == null ? null : answer;
+    element.dataset.value = latest ? latest.dissimilarity : "";
+    element.dataset.state = latest ? (latest.same ? "same" : "different") : "empty";
+    number.textContent = latest ? fixed(latest.dissimilarity, 4) : "–";
+    hills.mark(latest ? latest.dissimilarity : null);
+    if (!latest) {
       setText(verdictLine, words.invite);
       verdictLine.className = "verdict soft";
     }
-    say_();
+    writeWords();
   }
 
-  // The words wait until the pen rests and the number is that of the whole drawing; the number and the marker do not.
-  function say_() {
-    if (!shown || element.dataset.moving === "true" || answered !== asked) {
-      for (const node of [doubt, squares, placed]) node.style.visibility = "hidden";
-      if (shown) {
+  // The number and the marker follow the pen. The words wait until it rests and the drawing is complete.
+  function writeWords() {
+    if (!latest || element.dataset.moving === "true" || answeredChange !== newestChange) {
+      for (const node of [doubt, squares, placement]) node.style.visibility = "hidden";
+      if (latest) {
         setText(verdictLine, "…");
         verdictLine.className = "verdict soft";
       }
       return;
     }
-    for (const node of [doubt, squares, placed]) node.style.visibility = "visible";
-    // How often it is right was measured on pictures that it was made for, so of others nothing is said.
-    if (shown.foreign.some(Boolean)) {
+    for (const node of [doubt, squares, placement]) node.style.visibility = "visible";
+    // Its accuracy was measured on pictures of its own kind, so there are no words for foreign pictures.
+    if (latest.foreign.some(Boolean)) {
       setText(verdictLine, `? ${words.unsure}`);
       verdictLine.className = "verdict unsure";
       setText(doubt, words.unknown_doubt);
       squares.replaceChildren();
-      setText(placed, "");
+      setText(placement, "");
       return;
     }
-    const told = verdict(shown.same, shown.different);
-    setText(verdictLine, `${told.sign} ${words[told.word]}`);
-    verdictLine.className = `verdict ${told.word === "unsure" ? "unsure" : told.same ? "same" : "different"}`;
-    if (told.count == null) {
+    const decision = verdict(latest.same, latest.different);
+    setText(verdictLine, `${decision.sign} ${words[decision.word]}`);
+    verdictLine.className = `verdict ${decision.word === "unsure" ? "unsure" : decision.same ? "same" : "different"}`;
+    if (decision.count == null) {
       setText(doubt, words.uncalibrated);
       squares.replaceChildren();
-      setText(placed, "");
+      setText(placement, "");
       return;
     }
-    setText(doubt, say(told.same ? "count_same" : "count_different", told));
-    const different = tenths(shown.different);
+    setText(doubt, say(decision.same ? "count_same" : "count_different", decision));
+    const different = tenths(latest.different);
     squares.replaceChildren(...Array.from({ length: 10 }, (_, i) => make("i", i < 10 - different ? "" : "d")));
-    setText(placed, say("placed", shown));
+    setText(placement, say("placed", latest));
   }
 
   async function toggleWhere() {
     if (!whereSlot.hidden) return hideWhere();
-    const now = asked;
+    const now = newestChange;
     whereButton.disabled = true;
     const answer = await ask("where", model(), ...wells.map((well) => well.picture()));
     whereButton.disabled = false;
-    if (now !== asked) return;
+    if (now !== newestChange) return;
     if (!answer || answer.error) return setText(footSay, answer?.error ?? words.no_answer);
     whereSlot.replaceChildren(createWhere(words, say, answer));
     whereSlot.hidden = false;
@@ -171,7 +171,7 @@ export function createTwo({ words, say, inputs, ask, model }) {
       changed(true);
     },
     open: (pair) => wells.forEach((well, side) => well.load(pair[side])),
-    // A pasted picture goes to the well under the pointer, else to the first that is empty.
+    // A pasted picture goes into the well under the pointer, else into the first empty one.
     paste(file) {
       const over = wells.find((well) => well.section.matches(":hover") || well.section.contains(document.activeElement));
       (over ?? wells.find((well) => !well.picture()) ?? wells[1]).take(file);

@@ -97,7 +97,7 @@ export function mount({ root, props, words, say, data, watch, ask, upload, langu
     { signal: gone },
   );
 
-  // ---- what a link asks for: ?compare=<data>:<image>:<image>&model=<key>, ?compare=board, or #board=<text>
+  // ---- links: ?compare=<data>:<image>:<image>&model=<key>, ?compare=board, or #board=<text>
 
   async function follow() {
     const link = new URLSearchParams(window.location.search);
@@ -110,12 +110,12 @@ export function mount({ root, props, words, say, data, watch, ask, upload, langu
       show("many");
       many.openReady();
     }
-    const wanted = link.get("compare")?.match(/^([^:]+):([vt]?\d+):([vt]?\d+)$/);
+    const pair = link.get("compare")?.match(/^([^:]+):([vt]?\d+):([vt]?\d+)$/);
     if (link.get("model")) panel.choose(link.get("model"));
-    if (!wanted) return;
-    const [, name, ...images] = wanted;
-    const found = await Promise.all(images.map((image) => ask("picture", name, image)));
-    if (found.every((each) => each?.url)) two.open(found.map(({ url }, i) => ({ url, data: name, image: images[i] })));
+    if (!pair) return;
+    const [, name, ...images] = pair;
+    const answers = await Promise.all(images.map((image) => ask("picture", name, image)));
+    if (answers.every((each) => each?.url)) two.open(answers.map(({ url }, i) => ({ url, data: name, image: images[i] })));
     show("two");
   }
 

@@ -1,4 +1,4 @@
-// A well: the place for one picture, drawn, chosen, dropped, pasted or photographed.
+// A well: the place for one picture. A visitor draws, chooses, drops, pastes or photographs it.
 
 import { button, make } from "../common/dom.js";
 import { createPad } from "../common/pad.js";
@@ -6,7 +6,7 @@ import { createCamera, createDropZone, shrink } from "../common/picture_input.js
 import { encodeInk } from "./ink.js";
 import { icon } from "./icons.js";
 
-const SHARP = 96; // pixels: a smaller picture is shown with sharp ones
+const SHARP = 96; // pixels; a smaller picture is enlarged with sharp pixels
 
 // inputs: the words of picture_input.json.  onPicture(): called after every change, also while the pen moves.
 // → { section, picture(), showSeen(answer), load(picture), take(file), clear(), strokes(), address() }
@@ -21,8 +21,8 @@ export function createWell({ title, words, inputs, onPicture }) {
   section.append(heading, ways, stage, say, seen);
 
   let way = null;
-  let image = null; // { url, ... } of a picture that is not drawn
-  let asked = null; // an image of a data set, as the server is asked for it
+  let image = null; // { url, ... } of a picture that is not drawn here
+  let source = null; // the same picture in a request: { url }, or { data, image } for an image of a data set
 
   const pad = createPad({ words: inputs, onChange: () => onPicture(), onStroke: () => onPicture(true) });
   const zone = createDropZone({ words: inputs, multiple: false, onFiles: ([file]) => take(file) });
@@ -32,14 +32,14 @@ export function createWell({ title, words, inputs, onPicture }) {
     ["draw", "file", "photo"].map((name) => {
       const node = button("tool", "", () => choose(name));
       node.append(icon(name), make("span", "", words[name]));
-      node.setAttribute("aria-label", words[name]); // a phone shows the drawing alone
+      node.setAttribute("aria-label", words[name]); // on a phone there is only the icon
       ways.append(node);
       return [name, node];
     }),
   );
 
   function choose(name) {
-    image = asked = null;
+    image = source = null;
     show(name);
     onPicture(true);
   }
@@ -51,13 +51,13 @@ export function createWell({ title, words, inputs, onPicture }) {
     camera = null;
     say.textContent = "";
     if (name === "draw") return stage.replaceChildren(pad.element);
-    if (image) return stage.replaceChildren(framed(image.url));
+    if (image) return stage.replaceChildren(frameFor(image.url));
     if (name === "file") return stage.replaceChildren(zone.element);
     camera = createCamera({ words: inputs, onPicture: (picture) => load(picture, "photo") });
     stage.replaceChildren(camera.element);
   }
 
-  function framed(url) {
+  function frameFor(url) {
     const frame = make("div", "frame");
     const picture = make("img");
     picture.alt = words.given;
@@ -78,7 +78,7 @@ export function createWell({ title, words, inputs, onPicture }) {
   // picture: { url } or { url, data, image }.
   function load(picture, by = "file") {
     image = picture;
-    asked = picture.data ? { data: picture.data, image: picture.image } : { url: picture.url };
+    source = picture.data ? { data: picture.data, image: picture.image } : { url: picture.url };
     show(by);
     onPicture(true);
   }
@@ -110,7 +110,7 @@ export function createWell({ title, words, inputs, onPicture }) {
     showSeen,
     clear: () => (pad.clear(), choose("draw")),
     strokes: () => (way === "draw" ? pad.strokes() : null),
-    picture: () => (way === "draw" ? (pad.isEmpty() ? null : { ink: encodeInk(pad.strokes()) }) : asked),
+    picture: () => (way === "draw" ? (pad.isEmpty() ? null : { ink: encodeInk(pad.strokes()) }) : source),
     address: () => image?.url,
   };
 }

@@ -1,16 +1,16 @@
-// Where a dissimilarity comes from: both pictures with what hiding each place does, and a patch to hide by hand.
+// Where a dissimilarity comes from: maps of what hiding each place of a picture does, and a patch to hide by hand.
 
 import { make } from "../common/dom.js";
 import { fixed } from "../common/numbers.js";
 import { shape } from "../common/svg.js";
 
-let made = 0;
+let count = 0;
 
 // answer: as `where` of siamese/ui/compare/server.py gives it.
 export function createWhere(words, say, answer) {
   const element = make("div", "where-view");
   const maps = make("div", "where");
-  const id = `where-${++made}`;
+  const id = `where-${++count}`;
   const strongest = Math.max(...answer.cells.flat().map(Math.abs), 1e-9);
   const patches = answer.patches.length;
   const frames = answer.seen.map((url, side) => {
@@ -41,7 +41,7 @@ export function createWhere(words, say, answer) {
     const patch = shape("rect", { class: "patch", visibility: "hidden" });
     layer.append(patch);
     map.append(image, layer);
-    // A click hides the patch whose middle is nearest.
+    // A click hides the patch with the nearest middle.
     map.onclick = (event) => {
       const box = map.getBoundingClientRect();
       const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];

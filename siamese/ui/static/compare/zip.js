@@ -1,4 +1,4 @@
-// A zip of stored files (PKWARE's APPNOTE 6.3, without compression: PNGs are compressed already).
+// Makes a zip without compression (PKWARE's APPNOTE 6.3); PNGs are compressed already.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;

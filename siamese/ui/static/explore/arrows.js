@@ -1,8 +1,8 @@
-// The arrows that say what a loss asks of a pair: the same on a card and inside a pair.
+// The arrows that show what a loss asks of a pair.
 
 import { shape } from "../common/svg.js";
 
-// Drawn as they act on two pictures one above the other: towards each other, apart, or a dot for nothing.
+// For two pictures one above the other: arrows towards each other, arrows apart, or a dot for no force.
 export function arrows(force, height) {
   const middle = height / 2;
   const frame = shape("svg", { class: "forces", width: 14, height, viewBox: `0 0 14 ${height}`, "aria-hidden": "true" });

@@ -1,10 +1,10 @@
-// Cards of pairs: two pictures, what they are, their distance on a scale, and what the loss asks of them.
+// Cards of pairs: two pictures, same or different, their distance on a scale, and what the loss asks of them.
 
 import { make } from "../common/dom.js";
 import { fixed, percent } from "../common/numbers.js";
 import { arrows } from "./arrows.js";
 
-// A class called after a character ends in it: "GEORGIAN LETTER BAN ბ" is shown as ბ.
+// A class named after a character ends with it: "GEORGIAN LETTER BAN ბ" becomes "ბ".
 export function shortName(name) {
   const last = name.split(" ").at(-1);
   return [...last].length === 1 ? last : name;
@@ -21,17 +21,17 @@ export function image(uri, side, name) {
 export function truth(words, same, names = []) {
   const line = make("span", `truth ${same ? "same" : "different"}`);
   line.append(make("span", "", same ? "=" : "≠"), make("span", "", same ? words.same : words.different));
-  const shown = same && names[0] === names[1] ? names.slice(0, 1) : names;
-  if (shown.length) {
-    const short = make("span", "names", shown.map(shortName).join("  "));
-    short.title = shown.join(", ");
-    if (short.textContent.length > 8) line.classList.add("long"); // names of people, say: on a line of their own
+  const distinct = same && names[0] === names[1] ? names.slice(0, 1) : names;
+  if (distinct.length) {
+    const short = make("span", "names", distinct.map(shortName).join("  "));
+    short.title = distinct.join(", ");
+    if (short.textContent.length > 8) line.classList.add("long"); // long names get their own line
     line.append(short);
   }
   return line;
 }
 
-// Where a distance lies: the zone of "same", the threshold as a dashed line, the distance as a dot.
+// A distance on a scale: the zone of "same", the threshold as a dashed line, the distance as a dot.
 export function gauge(distance, threshold, scale) {
   const place = (value) => `${Math.min(100, (100 * value) / scale)}%`;
   const row = make("span", "gauge-row");
@@ -64,15 +64,15 @@ export function pairCard(card, { words, threshold, scale, open = null, extra = [
     node.type = "button";
     node.onclick = () => open(card);
   }
-  const known = card.d != null;
-  if (known && threshold != null && card.d < threshold !== card.same) node.append(badge(words));
+  const hasDistance = card.d != null;
+  if (hasDistance && threshold != null && card.d < threshold !== card.same) node.append(badge(words));
   const stack = make("span", "stack");
   const pictures = make("span", "pictures");
   pictures.append(image(card.left, side, card.names[0]), image(card.right, side, card.names[1]));
   stack.append(pictures);
   if (card.force) stack.append(arrows(card.force, 165));
   node.append(stack, truth(words, card.same, card.names));
-  if (known) node.append(gauge(card.d, threshold, scale));
+  if (hasDistance) node.append(gauge(card.d, threshold, scale));
   if (card.force) {
     const what = make("span", "what");
     what.append(make("b", "", words[`force_${card.force}`]));
@@ -93,7 +93,7 @@ export function legend(entries) {
   return list;
 }
 
-// A panel with a title, one plain sentence, and what it holds.
+// A panel with a title, tools, one sentence and its content.
 export function panel(title, lead, tools = [], ...content) {
   const section = make("section", "box");
   const head = make("div", "box-head");

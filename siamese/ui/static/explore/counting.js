@@ -1,4 +1,4 @@
-// The errors of any threshold, counted in the page: distances are sent once, sorted, and a threshold is looked up.
+// Counts the errors of any threshold in the page. The server sends the sorted distances once.
 
 // base64 of little-endian float32 → Float32Array
 export function decode(text) {
@@ -38,7 +38,7 @@ export function roc(same, different) {
   return points;
 }
 
-// Counts of rising values in `bins` even bins from 0 to end; what lies beyond counts in the last one.
+// Counts rising values in `bins` equal bins from 0 to `end`. Values beyond the end count in the last bin.
 export function histogram(values, bins, end) {
   const counts = Array(bins).fill(0);
   for (const value of values) counts[Math.max(0, Math.min(bins - 1, Math.floor((value / end) * bins)))]++;

@@ -7,14 +7,14 @@ import { image, panel, shortName } from "./cards.js";
 export function createEpisode({ words, say, choice, change, openPair, ask, request }) {
   let guess = null; // place of the class that the person chose in this episode
   let key = null;
-  let mine = { right: 0, asked: 0, score: null };
+  let mine = { right: 0, guesses: 0, score: null };
   let many = null;
 
   function show(answer) {
     const now = `${choice.from}:${choice.way}:${choice.shot}:${choice.seed}:${answer.step}`;
     if (key !== now) {
       if (key === null || now.split(":").slice(0, -2).join() !== key.split(":").slice(0, -2).join()) {
-        mine = { right: 0, asked: 0, score: null };
+        mine = { right: 0, guesses: 0, score: null };
         many = null;
       }
       [key, guess] = [now, null];
@@ -65,10 +65,10 @@ export function createEpisode({ words, say, choice, change, openPair, ask, reque
 
   async function choose(place, answer) {
     guess = place;
-    mine.asked += 1;
+    mine.guesses += 1;
     mine.right += place === answer.answer;
     change({}, false);
-    const score = await ask("score", mine.right, mine.asked);
+    const score = await ask("score", mine.right, mine.guesses);
     if (score?.low != null) mine.score = score;
     change({}, false);
   }
@@ -81,8 +81,8 @@ export function createEpisode({ words, say, choice, change, openPair, ask, reque
       box.append(fact);
     };
     const between = (score) => say("interval", { low: percent(score.low, 0), high: percent(score.high, 0) });
-    const asked = say("n_of", { n: mine.right, of: mine.asked });
-    add(words.you, mine.score, mine.score ? `${asked} · ${between(mine.score)}` : asked);
+    const count = say("n_of", { n: mine.right, of: mine.guesses });
+    add(words.you, mine.score, mine.score ? `${count} · ${between(mine.score)}` : count);
     add(words.network, many?.network, many ? between(many.network) : words.not_asked);
     add(words.raw_pixels, many?.pixels, many ? between(many.pixels) : words.not_asked);
     add(words.guessing, { accuracy: 1 / (many?.way ?? choice.way) }, words.by_chance);

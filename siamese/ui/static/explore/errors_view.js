@@ -1,4 +1,4 @@
-// The pairs out of all pairs of the test images that say most about a network.
+// The most telling pairs of all test pairs: mistakes, the hardest, those nearest to the threshold.
 
 import { button, make } from "../common/dom.js";
 import { fixed, percent, whole } from "../common/numbers.js";

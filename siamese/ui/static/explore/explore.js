@@ -1,4 +1,4 @@
-// The Explore tab: what acts on a run on top of the left column, then where pairs come from and what to look at.
+// The Explore tab. Left column: buttons for the run, the source of the pairs, and the view. Right: the view.
 
 import { button, make } from "../common/dom.js";
 import { percent, whole } from "../common/numbers.js";
@@ -13,17 +13,17 @@ import { createTriplets } from "./triplets_view.js";
 import { createWall } from "./wall.js";
 
 const VIEWS = ["batch", "triplets", "episode", "errors", "threshold"];
-const FOLLOWING = ["batch", "triplets", "inside"]; // these change while a run goes on; the others wait until it stands still
+const LIVE_VIEWS = ["batch", "triplets", "inside"]; // these follow a run; the others wait until it stands still
 const FAR = location.hostname.endsWith(".hf.space");
 const BASE = FAR ? 3500 : 1000;
-const SLOW = 400; // milliseconds without an answer after which the page says that it waits for one
+const SLOW = 400; // milliseconds; after this time without an answer the page shows that it waits
 
 export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   const choice = {
     view: "batch", from: null, size: 12, order: "drawn", seen: true, guess: false, seed: 0, errors: "mistakes",
     way: 5, shot: 1, set: "validation", t: null, pair: null, before: "batch", channels: null, kind: null,
   };
-  let [answer, about, listed] = [null, null, null];
+  let [answer, about, sources] = [null, null, null];
   let [dirty, number, wake] = [true, 0, () => {}];
 
   const request = (view = choice.view, more = {}) => ask("explore", view, { ...options(), ...more });
@@ -35,11 +35,11 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
 
   const left = make("div", "left");
   const right = make("div", "right");
-  const spoken = make("p", "unseen-text");
-  spoken.setAttribute("role", "status");
-  root.replaceChildren(left, right, spoken);
+  const announcement = make("p", "unseen-text");
+  announcement.setAttribute("role", "status");
+  root.replaceChildren(left, right, announcement);
 
-  // ---- what is asked of the server
+  // ---- requests to the server
 
   function options() {
     const { from, size, seen, guess, seed, way, shot, view, pair, channels } = choice;
@@ -49,31 +49,31 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
 
   async function load(quiet) {
     const mine = ++number;
-    if (!listed) await list();
+    if (!sources) await list();
     if (!choice.from) return;
     const more = {};
     if (quiet && choice.view === "batch" && answer?.step) more.have = answer.step;
-    const snapshot = !FOLLOWING.includes(choice.view) && about?.shown != null && !dirtySource ? { step: about.shown } : {};
+    const snapshot = !LIVE_VIEWS.includes(choice.view) && about?.shownStep != null && !dirtySource ? { step: about.shownStep } : {};
     if (!quiet) root.dataset.busy = "true";
     const slow = setTimeout(() => answer || right.replaceChildren(panel(titleOf(choice.view), words.moment)), SLOW);
-    const got = await request(choice.view, { ...more, ...snapshot });
+    const reply = await request(choice.view, { ...more, ...snapshot });
     clearTimeout(slow);
     if (mine !== number || gone.aborted) return;
     root.dataset.busy = "false";
-    retry = !quiet && (!got || (got.error != null && isAlive(about)));
-    if (!got) return quiet || fail(words.no_answer);
-    if (got.error) return fail(got.error);
-    const { state, now, steps, may_control, kind, recipe, data, watch: watchKey } = got;
-    about = { ...about, state, now, steps, may_control, kind, recipe, data, watch: watchKey, shown: got.step ?? about?.shown };
+    retry = !quiet && (!reply || (reply.error != null && isAlive(about)));
+    if (!reply) return quiet || fail(words.no_answer);
+    if (reply.error) return fail(reply.error);
+    const { state, now, steps, may_control, kind, recipe, data, watch: watchKey } = reply;
+    about = { ...about, state, now, steps, may_control, kind, recipe, data, watch: watchKey, shownStep: reply.step ?? about?.shownStep };
     dirtySource = false;
     choice.kind = kind;
     drawRun();
-    if (got.unchanged || got.busy) return;
-    answer = got;
+    if (reply.unchanged || reply.busy) return;
+    answer = reply;
     show();
   }
   let dirtySource = true;
-  let retry = false; // whether what failed may succeed soon
+  let retry = false; // whether a request that failed may succeed soon
 
   function fail(sentence) {
     answer = null;
@@ -85,17 +85,17 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
 
   const titleOf = (view) => words[`view_${view}`];
 
-  const brought = []; // models from files of this browser
+  const fileModels = []; // models that this browser has uploaded
 
   async function bring(file) {
     root.dataset.busy = "true";
     const { path } = await upload(file);
-    const got = await ask("bring", path, file.name);
+    const reply = await ask("bring", path, file.name);
     root.dataset.busy = "false";
-    if (!got || got.error) return fail(got?.error ?? words.no_answer);
-    brought.push(got);
-    listed?.models.push(got);
-    choose(got.key);
+    if (!reply || reply.error) return fail(reply?.error ?? words.no_answer);
+    fileModels.push(reply);
+    sources?.models.push(reply);
+    choose(reply.key);
   }
 
   function choose(from) {
@@ -106,20 +106,20 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   }
 
   async function list() {
-    const [asked, whose] = [props.job ?? null, props.owner ?? ""];
-    const got = await ask("sources", whose, asked, ownData());
-    if (!got) return;
-    if (asked !== (props.job ?? null) || whose !== (props.owner ?? "")) return list(); // another run came on screen meanwhile
-    got.models.push(...brought);
-    listed = got;
-    const keys = [...got.runs, ...got.models, ...got.data].map((entry) => entry.key);
+    const [requestJob, requestOwner] = [props.job ?? null, props.owner ?? ""];
+    const reply = await ask("sources", requestOwner, requestJob, ownData());
+    if (!reply) return;
+    if (requestJob !== (props.job ?? null) || requestOwner !== (props.owner ?? "")) return list(); // another run by now
+    reply.models.push(...fileModels);
+    sources = reply;
+    const keys = [...reply.runs, ...reply.models, ...reply.data].map((entry) => entry.key);
     const mine = props.job ? `run:${props.job}` : null;
     if (choice.from && !keys.includes(choice.from)) {
       // A link to somebody's run, which this browser may watch.
-      if (choice.from.startsWith("run:")) got.runs.push({ key: choice.from, title: words.linked_run });
+      if (choice.from.startsWith("run:")) reply.runs.push({ key: choice.from, title: words.linked_run });
       else choice.from = null;
     }
-    choice.from ??= keys.includes(mine) ? mine : (got.models.find((entry) => entry.key === "glyphs")?.key ?? keys[0] ?? null);
+    choice.from ??= keys.includes(mine) ? mine : (reply.models.find((entry) => entry.key === "glyphs")?.key ?? keys[0] ?? null);
     drawLeft();
   }
 
@@ -139,7 +139,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     drawLate();
   }
 
-  // Where a view waits while a run goes on, it says of which step it is, and the newest is a click away.
+  // A view that does not follow the run says which step it shows, and has a button for the newest step.
   const late = make("div", "box status late");
   const lateText = make("span");
   late.append(lateText, button("more", words.look_newest, () => {
@@ -148,8 +148,8 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   }));
 
   function drawLate() {
-    if (FOLLOWING.includes(choice.view) || about?.state !== "running" || !(about.now > about.shown)) return late.remove();
-    lateText.textContent = say("stands_at", { step: whole(about.shown), now: whole(about.now) });
+    if (LIVE_VIEWS.includes(choice.view) || about?.state !== "running" || !(about.now > about.shownStep)) return late.remove();
+    lateText.textContent = say("stands_at", { step: whole(about.shownStep), now: whole(about.now) });
     if (!late.isConnected) right.prepend(late);
   }
 
@@ -202,9 +202,9 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   }
 
   async function act(action) {
-    const got = await ask("control", choice.from, action);
-    if (got?.error) return fail(got.error);
-    if (got) about = { ...about, ...got };
+    const reply = await ask("control", choice.from, action);
+    if (reply?.error) return fail(reply.error);
+    if (reply) about = { ...about, ...reply };
     drawRun();
     hurry = performance.now() + 1500;
     wake();
@@ -214,8 +214,8 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   async function nextStep() {
     const before = answer?.step;
     await act("step");
-    // An episode or a threshold is asked again, of the network after the step.
-    if (!FOLLOWING.includes(choice.view) && before != null) dirtySource = true;
+    // An episode or a threshold view needs a new request, for the network after the step.
+    if (!LIVE_VIEWS.includes(choice.view) && before != null) dirtySource = true;
   }
 
   function drawLeft() {
@@ -237,7 +237,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     const select = make("select");
     select.id = "explore-from";
     select.setAttribute("aria-label", words.from);
-    for (const [name, entries] of [[words.runs, listed?.runs], [words.models, listed?.models], [words.only_data, listed?.data]]) {
+    for (const [name, entries] of [[words.runs, sources?.runs], [words.models, sources?.models], [words.only_data, sources?.data]]) {
       if (!entries?.length) continue;
       const group = make("optgroup");
       group.label = name;
@@ -257,15 +257,15 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     return field(words.from, words.from_info, select, button("file", words.own_file, () => input.click()), input, own);
   }
 
-  function chips(name, entries, chosen, press) {
+  function chips(name, entries, selected, press) {
     const group = make("div", "chips");
     group.setAttribute("role", "radiogroup");
     group.setAttribute("aria-label", name);
     for (const [value, text] of entries) {
       const chip = button("chip", text, () => press(value));
       chip.setAttribute("role", "radio");
-      chip.setAttribute("aria-checked", String(value === chosen));
-      chip.tabIndex = value === chosen || !entries.some(([one]) => one === chosen) ? 0 : -1;
+      chip.setAttribute("aria-checked", String(value === selected));
+      chip.tabIndex = value === selected || !entries.some(([one]) => one === selected) ? 0 : -1;
       chip.dataset.value = value;
       group.append(chip);
     }
@@ -304,18 +304,18 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     const { view } = choice;
     const copy = button("wide", words.copy_link, async (event) => {
       const address = linkTo(location, choice, about);
-      const said = event.currentTarget;
+      const copyButton = event.currentTarget;
       try {
         await navigator.clipboard.writeText(address);
-        said.textContent = words.copied;
+        copyButton.textContent = words.copied;
       } catch {
-        // Without https there is no clipboard: the address stands there to be copied by hand.
-        const shown = make("input", "address");
-        shown.readOnly = true;
-        shown.value = address;
-        shown.setAttribute("aria-label", words.copy_link);
-        said.replaceWith(shown);
-        shown.select();
+        // Without https there is no clipboard: an input shows the address, so that people can copy it.
+        const input = make("input", "address");
+        input.readOnly = true;
+        input.value = address;
+        input.setAttribute("aria-label", words.copy_link);
+        copyButton.replaceWith(input);
+        input.select();
       }
     });
     copy.id = "explore-link";
@@ -369,7 +369,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
 
   // ---- changes
 
-  // fetch: true asks the server again, false draws what is there, null changes nothing on the page.
+  // fetch: true sends a request, false only draws again, null changes nothing on the page.
   function change(next, fetch = true) {
     const viewChanged = next.view && next.view !== choice.view;
     Object.assign(choice, next);
@@ -378,7 +378,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     if (fetch === null) return;
     if (fetch) {
       drawLeft();
-      number += 1; // an answer that is still on its way is to another question
+      number += 1; // so that an answer to an earlier request is ignored
       dirty = true;
       wake();
     } else if (answer) show();
@@ -395,7 +395,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
     change({ view: "inside", before, pair, channels: null });
   }
 
-  // ---- the loop: it asks when something was changed, and every second while a run goes on
+  // ---- the loop: it sends a request after a change, and every second while a run goes on
 
   const visible = () => document.visibilityState === "visible" && root.offsetParent !== null;
 
@@ -412,14 +412,14 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
   async function follow() {
     const alive = isAlive(about);
     if (!alive || choice.guess) return;
-    if (FOLLOWING.includes(choice.view)) return load(true);
-    // The others stay while a run goes on: somebody reads them. They change when it stands still at another step.
-    const got = await request("state");
-    if (!got || got.error) return;
-    about = { ...about, ...got };
+    if (LIVE_VIEWS.includes(choice.view)) return load(true);
+    // The other views stay while a run goes on, so that people can read them. They change when the run stands still.
+    const reply = await request("state");
+    if (!reply || reply.error) return;
+    about = { ...about, ...reply };
     drawRun();
     drawLate();
-    if (got.state !== "running" && about.shown != null && got.now > about.shown) {
+    if (reply.state !== "running" && about.shownStep != null && reply.now > about.shownStep) {
       dirtySource = true;
       await load(false);
     }
@@ -433,26 +433,26 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
           await load(false);
         } else await follow();
       }
-      // Out of sight nothing is asked for, so there has to be a rest: a loop without one would stop the page.
+      // A page that is not visible sends no requests. The loop must still sleep, or it would block the page.
       if (!dirty || !visible()) await sleep(performance.now() < hurry ? 150 : BASE);
     }
   }
 
   function adopt() {
-    listed = null;
-    if (props.job && about?.kind !== "run" && !linked) choice.from = `run:${props.job}`;
+    sources = null;
+    if (props.job && about?.kind !== "run" && !linkedView) choice.from = `run:${props.job}`;
     dirty = true;
     wake();
   }
 
-  const linked = readLink(location.search, VIEWS);
-  Object.assign(choice, linked ?? {});
+  const linkedView = readLink(location.search, VIEWS);
+  Object.assign(choice, linkedView ?? {});
   let [job, owner] = [props.job, props.owner];
-  watch(["job", "owner", "opened"], () => {
+  watch(["job", "owner", "visits"], () => {
     if (props.job !== job) {
       // The run on screen is another one: the tab opens on it.
       job = props.job;
-      if (job && !linked) Object.assign(choice, { from: `run:${job}`, view: choice.view === "inside" ? choice.before : choice.view });
+      if (job && !linkedView) Object.assign(choice, { from: `run:${job}`, view: choice.view === "inside" ? choice.before : choice.view });
       about = null;
       dirtySource = true;
     }
@@ -467,7 +467,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
 
 const isAlive = (about) => about?.kind === "run" && ["waiting", "preparing", "running", "paused"].includes(about.state);
 
-// The place of the focused element, so that a redraw does not take the keyboard away.
+// The place of the focused element, so that a redraw can restore the keyboard focus.
 function focusPath(node) {
   const path = [];
   for (let at = document.activeElement; at && at !== node; at = at.parentElement) {

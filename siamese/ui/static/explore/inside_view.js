@@ -1,4 +1,4 @@
-// Inside a pair: two pictures on their way through one encoder (or two), to two rows of bars, a distance and a force.
+// Inside a pair: two pictures pass through one encoder (or two) and become two rows of bars, a distance and a force.
 
 import { button, make } from "../common/dom.js";
 import { fixed, whole } from "../common/numbers.js";
@@ -6,35 +6,35 @@ import { image, panel, shareText, shortName } from "./cards.js";
 import { shape } from "../common/svg.js";
 
 const [WIDTH, HEIGHT] = [880, 430];
-const [UPPER, LOWER, MIDDLE] = [96, 300, 198]; // the two lanes, and what lies between them
+const [UPPER, LOWER, MIDDLE] = [96, 300, 198]; // the two lanes, and the middle between them
 const [BLOCK, BLOCK_WIDTH] = [120, 356];
 const [BARS, BARS_WIDTH] = [502, 200];
 const VALUE = 736;
 
 export function createInside({ words, say, choice, change, openPair }) {
-  let followed = null; // which pair, and its distances since it was opened
-  let film = []; // the cards of the view that the pair was opened from
+  let track = null; // the pair on screen, and its distances since somebody opened it
+  let film = []; // the cards of the view from which somebody opened the pair
 
   function show(answer) {
     if (answer.busy || answer.empty) return [panel(words.inside_title, words.busy)];
     const key = JSON.stringify([choice.from, choice.pair]);
-    if (followed?.key !== key) {
-      followed = { key, points: [] };
-      if (answer.then) followed.points.push([answer.then.step - 1, answer.then.d]);
+    if (track?.key !== key) {
+      track = { key, points: [] };
+      if (answer.then) track.points.push([answer.then.step - 1, answer.then.d]);
     }
-    if (answer.live && followed.points.at(-1)?.[0] !== answer.step) followed.points.push([answer.step, answer.d]);
-    if (followed.points.length > 600) followed.points = followed.points.filter((_, k) => k % 2 === 0);
+    if (answer.live && track.points.at(-1)?.[0] !== answer.step) track.points.push([answer.step, answer.d]);
+    if (track.points.length > 600) track.points = track.points.filter((_, k) => k % 2 === 0);
     choice.channels = answer.stages.map((stage) => stage.channels);
     const scroller = make("div", "flow-box");
     scroller.append(flow(answer));
     requestAnimationFrame(() => {
-      // Where the drawing is wider than a phone, the keyboard has to be able to move it.
+      // Where the drawing is wider than the screen, people must be able to scroll it with the keyboard.
       if (scroller.scrollWidth <= scroller.clientWidth) return;
       Object.assign(scroller, { tabIndex: 0, role: "group", ariaLabel: words.inside_title });
     });
     const lead = answer.towers === 2 ? words.inside_lead_two : words.inside_lead;
     const section = panel(words.inside_title, lead, [], scroller);
-    if (followed.points.length > 1) section.append(course(answer));
+    if (track.points.length > 1) section.append(course(answer));
     else if (!answer.live && choice.kind === "run") section.append(make("p", "lead", say("kept_network", { step: whole(answer.step) })));
     return [strip(), section];
   }
@@ -66,7 +66,7 @@ export function createInside({ words, say, choice, change, openPair }) {
     });
     picture.append(markers());
     for (const [y, k] of [[UPPER, 0], [LOWER, 1]]) {
-      picture.append(...framed(answer.pictures[k], y, same));
+      picture.append(...framedPicture(answer.pictures[k], y, same));
       picture.append(text(46, k ? 372 : 36, shortName(answer.names[k]).slice(0, 14), "name", "middle"));
       picture.append(wire(`M93 ${y}H126`), wire(`M${BLOCK + BLOCK_WIDTH + 1} ${y}H494`));
     }
@@ -87,10 +87,10 @@ export function createInside({ words, say, choice, change, openPair }) {
   const text = (x, y, content, name = "", anchor = "start") => shape("text", { x, y, class: name, "text-anchor": anchor }, content);
   const wire = (d) => shape("path", { d, class: "wire", "marker-end": "url(#explore-tip)" });
 
-  function framed(uri, y, same) {
+  function framedPicture(uri, y, same) {
     const frame = (inset, width) => shape("rect", { x: inset, y: y - 46 + inset, width: 92 - 2 * inset, height: 92 - 2 * inset, rx: 5, class: same ? "frame-same" : "frame-different", "stroke-width": width });
-    const shown = shape("image", { href: uri, x: 6, y: y - 40, width: 80, height: 80 });
-    return [shape("rect", { x: 0, y: y - 46, width: 92, height: 92, rx: 6, class: "card" }), shown, ...(same ? [frame(1.5, 3)] : [frame(0.8, 1.7), frame(4.2, 1.7)])];
+    const picture = shape("image", { href: uri, x: 6, y: y - 40, width: 80, height: 80 });
+    return [shape("rect", { x: 0, y: y - 46, width: 92, height: 92, rx: 6, class: "card" }), picture, ...(same ? [frame(1.5, 3)] : [frame(0.8, 1.7), frame(4.2, 1.7)])];
   }
 
   function encoder({ stages, towers }) {
@@ -156,11 +156,11 @@ export function createInside({ words, say, choice, change, openPair }) {
     ];
   }
 
-  const asked = (answer) => answer.force ?? answer.then?.force ?? null;
+  const forceOf = (answer) => answer.force ?? answer.then?.force ?? null;
 
   function force(answer) {
     const at = 716;
-    const what = asked(answer);
+    const what = forceOf(answer);
     if (!what) return [];
     if (what === "none") return [shape("circle", { cx: at, cy: MIDDLE, r: 4, class: "fill-ink" })];
     const path = (d) => shape("path", { d, class: "thick", "marker-end": "url(#explore-tip-thick)" });
@@ -182,7 +182,7 @@ export function createInside({ words, say, choice, change, openPair }) {
     if (margin != null) {
       nodes.push(shape("path", { d: `M${x(margin)} 226V246`, class: "mark" }));
     }
-    // Where both marks are close, their names step aside.
+    // Where both marks are close together, their names are moved aside.
     const aside = margin != null && threshold != null && Math.abs(x(margin) - x(threshold)) < 58;
     const first = aside && threshold <= margin;
     for (const [value, name, before] of [[threshold, words.threshold, first], [margin, words.margin, !first]]) {
@@ -206,7 +206,7 @@ export function createInside({ words, say, choice, change, openPair }) {
   }
 
   function back(answer) {
-    const what = asked(answer);
+    const what = forceOf(answer);
     if (!what) return [];
     const sentence = text(553, 417, words[`back_${what}`], "bold", "middle");
     if (what === "none") return [sentence];
@@ -217,11 +217,11 @@ export function createInside({ words, say, choice, change, openPair }) {
     ];
   }
 
-  // ---- its distance since it was opened
+  // ---- the distance of the pair since it was opened
 
   function course({ threshold, margin, scale, same, step }) {
     const [width, height] = [500, 92];
-    const { points } = followed;
+    const { points } = track;
     const [first, last] = [points[0][0], Math.max(points.at(-1)[0], points[0][0] + 1)];
     const x = (s) => ((s - first) / (last - first)) * width;
     const y = (d) => height - 4 - Math.min(1, d / scale) * (height - 8);

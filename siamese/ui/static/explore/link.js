@@ -1,4 +1,4 @@
-// A view as a link: ?explore=errors&from=glyphs&size=32 and so on, every value that is not the default.
+// A view as a link: ?explore=errors&from=glyphs&size=32 and so on, with every value that is not the default.
 
 const NUMBERS = { size: [12, 32, 64], way: [5, 10, 20], shot: [1, 3, 5] };
 const WORDS = {
@@ -7,7 +7,7 @@ const WORDS = {
 };
 const DEFAULTS = { size: 12, way: 5, shot: 1, order: "drawn", errors: "mistakes", set: "validation" };
 
-// The address of a view.  about.watch: the key by which others may look at a run but not control it.
+// The address of a view.  about.watch: the key with which others may watch a run, but not control it.
 export function linkTo(address, choice, about) {
   const query = new URLSearchParams({ explore: choice.view });
   const from = about?.kind === "run" && about.watch ? about.watch : choice.from;
@@ -26,7 +26,7 @@ export function linkTo(address, choice, about) {
   return `${address.origin}${address.pathname}?${query}`;
 }
 
-// The choices of a link, or null where it is none; what cannot be read is left out.
+// The choices of a link; null for an address without a view. Values that cannot be read are left out.
 export function readLink(search, views) {
   const query = new URLSearchParams(search);
   const view = query.get("explore");

@@ -1,4 +1,4 @@
-// Which threshold: two hills of distances with a line to drag, the ROC with its moving point, and the errors' pictures.
+// Which threshold: two hills of distances with a line to drag, the ROC with a moving point, and pictures of the errors.
 
 import { make } from "../common/dom.js";
 import { fixed, percent, whole } from "../common/numbers.js";
@@ -10,7 +10,7 @@ import { shape } from "../common/svg.js";
 const [WIDTH, HEIGHT, LEFT, TOP, BINS] = [560, 292, 10, 26, 50];
 const [RIGHT, BOTTOM] = [WIDTH - 10, HEIGHT - 24];
 const SIDE = 300;
-const SHOWN = 10;
+const MOST_ERRORS = 10;
 
 export function createThreshold({ words, say, choice, change, openPair }) {
   let data = null; // the answer with its distances decoded
@@ -22,9 +22,9 @@ export function createThreshold({ words, say, choice, change, openPair }) {
       data = { answer, same, different, end: answer.scale, curve: roc(same, different) };
     }
     parts = {};
-    const shown = [facts(), plots(), errorLists()];
+    const nodes = [facts(), plots(), errorLists()];
     move(threshold());
-    return shown;
+    return nodes;
   }
 
   const threshold = () => choice.t ?? data.answer.thresholds[choice.set ?? "validation"];
@@ -131,7 +131,7 @@ export function createThreshold({ words, say, choice, change, openPair }) {
       );
     }
     const { eer } = data.answer;
-    // At most some 400 points are drawn; the point that moves is exact.
+    // The curve has at most about 400 points; the moving point is exact.
     const every = Math.ceil(data.curve.length / 400);
     const line = data.curve.filter((_, k) => k % every === 0 || k === data.curve.length - 1);
     plot.append(
@@ -182,11 +182,11 @@ export function createThreshold({ words, say, choice, change, openPair }) {
 
   function move(value) {
     const { same, different, answer } = data;
-    const counted = count(same, different, value);
+    const counts = count(same, different, value);
     const texts = {
-      letIn: [percent(counted.letIn / different.length), say("strangers_let_in", { n: whole(counted.letIn), of: whole(different.length) })],
-      turnedAway: [percent(counted.turnedAway / same.length), say("friends_turned_away", { n: whole(counted.turnedAway), of: whole(same.length) })],
-      right: [percent(counted.right), words.guessing_half],
+      letIn: [percent(counts.letIn / different.length), say("strangers_let_in", { n: whole(counts.letIn), of: whole(different.length) })],
+      turnedAway: [percent(counts.turnedAway / same.length), say("friends_turned_away", { n: whole(counts.turnedAway), of: whole(same.length) })],
+      right: [percent(counts.right), words.guessing_half],
       eer: [percent(answer.eer), words.where_equal],
     };
     for (const [name, [number, detail]] of Object.entries(texts)) {
@@ -205,20 +205,20 @@ export function createThreshold({ words, say, choice, change, openPair }) {
     parts.plot.setAttribute("aria-valuetext", `${fixed(value, 3)}: ${texts.letIn[1]}, ${texts.turnedAway[1]}`);
     parts.plot.dataset.threshold = value;
     const { px, py, plot } = parts.roc;
-    const [a, b] = [counted.letIn / different.length, counted.found / same.length];
+    const [a, b] = [counts.letIn / different.length, counts.found / same.length];
     parts.point.setAttribute("cx", px(a));
     parts.point.setAttribute("cy", py(b));
     parts.guides.setAttribute("d", `M${px(0)} ${py(b)}H${px(a)}V${py(0)}`);
     plot.setAttribute("aria-label", `${words.roc_title}: ${texts.letIn[1]}, ${percent(b)} ${words.friends_kept}`);
     for (const { kind, entries, none, list, title } of parts.lists) {
-      const number = kind === "different" ? counted.letIn : counted.turnedAway;
+      const number = kind === "different" ? counts.letIn : counts.turnedAway;
       title.textContent = say(kind === "different" ? "let_in_title" : "turned_away_title", { n: whole(number) });
-      entries.forEach(({ item, d }, k) => (item.hidden = k >= SHOWN || d < value !== (kind === "different")));
+      entries.forEach(({ item, d }, k) => (item.hidden = k >= MOST_ERRORS || d < value !== (kind === "different")));
       none.hidden = number > 0;
       list.hidden = number === 0;
     }
-    parts.marked?.(value);
+    parts.onMove?.(value);
   }
 
-  return { show, onMove: (action) => parts && (parts.marked = action) };
+  return { show, onMove: (action) => parts && (parts.onMove = action) };
 }

@@ -11,8 +11,8 @@ export function createTriplets({ words, say }) {
     if (answer.empty) return [panel(words.triplets_title, words.no_step)];
     const title = answer.own && answer.step ? say("triplets_of_step", { step: whole(answer.step) }) : words.triplets_title;
     const lead = answer.own ? words.triplets_own : answer.kind === "run" ? words.triplets_followed : words.triplets_drawn;
-    const shown = [panel(title, lead, [], wallOf(answer.cards.map((card) => tripletCard(card, answer))))];
-    return answer.counts ? [counts(answer), ...shown] : shown;
+    const wall = [panel(title, lead, [], wallOf(answer.cards.map((card) => tripletCard(card, answer))))];
+    return answer.counts ? [counts(answer), ...wall] : wall;
   }
 
   function counts({ counts: of, margin }) {

@@ -6,12 +6,12 @@ import { image, legend, pairCard, panel, wallOf } from "./cards.js";
 
 export function createWall({ words, say, choice, change, openPair, ask }) {
   let guesses = new Map(); // number of a card → true for "same"
-  let drawn = null;
+  let game = null;
 
   function show(answer) {
     if (answer.empty) return [panel(words.batch_title, words.no_step)];
     if (choice.guess) return showGuess(answer);
-    drawn = null;
+    game = null;
     const { step, total, cards, threshold, scale, loss } = answer;
     const tools = [
       tool(words.as_drawn, choice.order !== "loss", () => change({ order: "drawn" })),
@@ -34,21 +34,21 @@ export function createWall({ words, say, choice, change, openPair, ask }) {
     return node;
   }
 
-  // ---- guess first: names, signs and the order of the cards give nothing away
+  // ---- the guessing game: names, signs and the order of the cards do not reveal the answer
 
   function showGuess(answer) {
     const key = `${answer.step}:${answer.seed}:${answer.cards.length}`;
-    if (drawn?.key !== key) {
+    if (game?.key !== key) {
       guesses = new Map();
-      drawn = { key, cards: shuffled(answer.cards, (answer.step || 1) * 7919 + answer.seed) };
+      game = { key, cards: shuffled(answer.cards, (answer.step || 1) * 7919 + answer.seed) };
     }
-    const { cards } = drawn;
+    const { cards } = game;
     const done = guesses.size === cards.length;
     const nodes = cards.map((card) => guessCard(card, answer, done));
-    const said = make("p", "lead said");
-    said.setAttribute("role", "status");
-    if (!done) said.textContent = say("guessed", { n: guesses.size, total: cards.length });
-    return [panel(words.guess_title, done ? words.guess_done : words.guess_lead, [], ...(done ? [result(answer)] : []), wallOf(nodes), said)];
+    const progress = make("p", "lead said");
+    progress.setAttribute("role", "status");
+    if (!done) progress.textContent = say("guessed", { n: guesses.size, total: cards.length });
+    return [panel(words.guess_title, done ? words.guess_done : words.guess_lead, [], ...(done ? [result(answer)] : []), wallOf(nodes), progress)];
   }
 
   function guessCard(card, answer, done) {
@@ -84,13 +84,13 @@ export function createWall({ words, say, choice, change, openPair, ask }) {
   function guess(card, same) {
     guesses.set(card.number, same);
     change({}, false);
-    // The keyboard goes on to the next pair that nothing is said of yet.
-    const next = drawn.cards.findIndex((one) => !guesses.has(one.number));
+    // The keyboard focus goes to the next pair without a guess.
+    const next = game.cards.findIndex((one) => !guesses.has(one.number));
     if (next >= 0) document.querySelectorAll(".explore .hidden-truth")[next]?.focus({ preventScroll: false });
   }
 
   function result(answer) {
-    const { cards } = drawn;
+    const { cards } = game;
     const row = make("div", "scores-row");
     const add = (name, right) => {
       const box = make("div", "fact");

@@ -1,4 +1,4 @@
-// The left column: what the set is, what a run would make of it, and what leaves the server with it.
+// The left column: what the set holds, how a run would split it, and how to save or delete it.
 
 import { button, make, setText } from "../common/dom.js";
 import { whole } from "../common/numbers.js";
@@ -56,9 +56,9 @@ export function createCard({ words, say, language, onTrain, onBack, onTitle, onH
   }
 
   function show(card) {
-    const filled = card?.count > 0;
+    const hasPictures = card?.count > 0;
     train.disabled = !card?.split || card.progress != null;
-    home.disabled = remove.disabled = !filled;
+    home.disabled = remove.disabled = !hasPictures;
     if (document.activeElement !== title) title.value = card?.title ?? words.default_title;
     facts.replaceChildren();
     notes.replaceChildren();
@@ -75,9 +75,9 @@ export function createCard({ words, say, language, onTrain, onBack, onTitle, onH
   }
 
   function skippedText(card) {
-    const listed = card.skipped.map(({ name, why }) => (why === "twice" ? say("twice", { name }) : why[language]));
-    const more = card.skipped_count - listed.length;
-    return `${say("skipped", { n: whole(card.skipped_count) })} ${listed.join(" ")}${more > 0 ? say("and_more", { n: whole(more) }) : ""}`;
+    const sentences = card.skipped.map(({ name, why }) => (why === "twice" ? say("twice", { name }) : why[language]));
+    const more = card.skipped_count - sentences.length;
+    return `${say("skipped", { n: whole(card.skipped_count) })} ${sentences.join(" ")}${more > 0 ? say("and_more", { n: whole(more) }) : ""}`;
   }
 
   return { element, show, focus: () => back.focus({ preventScroll: true }) };

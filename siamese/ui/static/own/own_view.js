@@ -1,4 +1,4 @@
-// Your own pictures: brought as files, drawn or photographed, class by class; then trained on like any other set.
+// Your own pictures: files, drawings and photographs, in classes. A run can train on them as on any other data set.
 
 import { button, make, setText } from "../common/dom.js";
 import { whole } from "../common/numbers.js";
@@ -9,18 +9,18 @@ import { createCard } from "./card.js";
 import { createSheet, ENOUGH } from "./sheet.js";
 import { sendFile } from "./upload.js";
 
-const PAD_PIXELS = 32; // side of a drawing as it is sent: what the networks learn from
+const PAD_PIXELS = 32; // side of a drawing that is sent; the networks learn from images of about this size
 const STORED = "siamese:own"; // the key of this browser's set
 const ALIVE_MS = 60_000; // between two signs that the page is still open
-const CHECK_MS = 150; // between two questions while an upload is checked
+const CHECK_MS = 150; // between two requests while the server reads an upload
 const TABLE = /\.(zip|csv|tsv|txt)$/i;
 
 export function mount({ root, words, say, ask, trigger, language, gone }) {
-  let key = remembered();
-  let card = null; // what the server says of the set; null without one
+  let key = storedKey();
+  let card = null; // the server's description of the set; null without a set
   let current = ""; // the class that the next picture belongs to
-  let busy = Promise.resolve(); // one change after the other
-  let offered = "";
+  let queue = Promise.resolve(); // the changes, one after the other
+  let lastChoice = "";
 
   // ---- the page
 
@@ -100,21 +100,21 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
   }
 
   function describe() {
-    const have = countOf(current);
-    const gap = { name: current, n: have, left: Math.max(0, ENOUGH - have) };
-    setText(drawLead, say(!current ? "draw_unnamed" : have >= ENOUGH ? "draw_enough" : have ? "draw_more" : "draw_first", gap));
+    const count = countOf(current);
+    const gap = { name: current, n: count, left: Math.max(0, ENOUGH - count) };
+    setText(drawLead, say(!current ? "draw_unnamed" : count >= ENOUGH ? "draw_enough" : count ? "draw_more" : "draw_first", gap));
     sheet.mark(current);
   }
 
-  function countOf(wanted) {
-    return card?.classes.find((each) => each.name === wanted)?.count ?? 0;
+  function countOf(className) {
+    return card?.classes.find((each) => each.name === className)?.count ?? 0;
   }
 
-  function pick(wanted) {
-    current = wanted;
-    name.value = wanted;
+  function pick(className) {
+    current = className;
+    name.value = className;
     describe();
-    if (wanted) pad.element.querySelector("svg").focus({ preventScroll: false });
+    if (className) pad.element.querySelector("svg").focus({ preventScroll: false });
     else name.focus();
   }
 
@@ -130,28 +130,28 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
 
   // ---- the server
 
-  // Every change waits for the one before it, and is answered with the new card.
+  // A change waits for the change before it. The server answers with the new card.
   function change(server, ...values) {
-    busy = busy.then(async () => {
+    queue = queue.then(async () => {
       if (!key && !(await create())) return null;
       return take(await ask(server, key, ...values));
     });
-    return busy;
+    return queue;
   }
 
   async function create() {
-    const made = await ask("own_new", words.default_title);
-    if (!made?.key) {
-      refuse(made?.error ?? words.offline);
+    const created = await ask("own_new", words.default_title);
+    if (!created?.key) {
+      refuse(created?.error ?? words.offline);
       return false;
     }
-    key = made.key;
+    key = created.key;
     remember(key);
-    take(made);
+    take(created);
     return true;
   }
 
-  // An answer that is a card is drawn; anything else says what is wrong.
+  // Draws the card of an answer, or shows its error.
   function take(answer) {
     if (!answer) refuse(words.offline);
     else if (answer.gone) forget();
@@ -170,7 +170,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
 
   async function check() {
     const answer = await ask("own_card", key, card?.version);
-    if (answer && !answer.same) take(answer);
+    if (answer && !answer.unchanged) take(answer);
   }
 
   function forget() {
@@ -182,12 +182,12 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
     draw();
   }
 
-  // The data controls of the other tabs offer the set as long as it can be trained on.
+  // The data controls of the other tabs offer the set while a run can train on it.
   function offer() {
     const data = card?.split ? card.data : "";
     const label = data && say("choice", { title: card.title });
-    if (offered === data + label) return;
-    offered = data + label;
+    if (lastChoice === data + label) return;
+    lastChoice = data + label;
     setOwnData(data);
     trigger("own_changed", { data, label });
   }
@@ -196,7 +196,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
     return (await ask("own_thumbnails", key, numbers))?.thumbnails;
   }
 
-  // ---- what a person does
+  // ---- what the visitor does
 
   async function addDrawing() {
     if (pad.isEmpty()) return;
@@ -213,10 +213,10 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
       current = freeName();
       name.value = current;
     }
-    const wanted = current;
+    const className = current;
     const before = card?.count ?? 0;
-    if (!(await change("own_add", wanted, picture.name, picture.url))) return;
-    if (card.count > before) tell(say("added", { name: wanted, n: countOf(wanted) }));
+    if (!(await change("own_add", className, picture.name, picture.url))) return;
+    if (card.count > before) tell(say("added", { name: className, n: countOf(className) }));
     else tell(words.already);
   }
 
@@ -242,15 +242,15 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
   async function upload(file) {
     tell("");
     if (!key && !(await create())) return;
-    const refused = await sendFile(file, {
+    const refusal = await sendFile(file, {
       send: (...values) => ask("own_upload", key, ...values),
       onShare: (share) => showProgress(words.sending, share),
       words,
       say,
     });
-    if (refused) {
+    if (refusal) {
       showProgress(null);
-      refuse(refused);
+      refuse(refusal);
       return;
     }
     const before = card?.count ?? 0;
@@ -285,7 +285,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
   }
 
   async function onDelete() {
-    await busy;
+    await queue;
     if (!key) return;
     const answer = await ask("own_delete", key);
     if (!answer) return refuse(words.offline);
@@ -296,11 +296,11 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
   }
 
   async function train() {
-    await busy;
+    await queue;
     if (card?.split) trigger("train_own", { data: card.data });
   }
 
-  // ---- coming back, and staying alive
+  // ---- opening, and keeping the set on the server
 
   async function keepAlive() {
     while (!gone.aborted) {
@@ -319,7 +319,7 @@ export function mount({ root, words, say, ask, trigger, language, gone }) {
   void keepAlive();
 }
 
-function remembered() {
+function storedKey() {
   try {
     return localStorage.getItem(STORED);
   } catch {
@@ -332,6 +332,6 @@ function remember(key) {
     if (key) localStorage.setItem(STORED, key);
     else localStorage.removeItem(STORED);
   } catch {
-    // A browser that keeps nothing has its set until the page is left.
+    // A browser without storage keeps the set only until the page is closed.
   }
 }

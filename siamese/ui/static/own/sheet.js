@@ -1,11 +1,11 @@
-// The classes with their pictures: a name can be changed, a picture taken out, a class chosen for the next picture.
+// The classes with their pictures. A visitor can rename a class, remove a picture, or choose the class of the next one.
 
 import { button, make, setText } from "../common/dom.js";
 import { whole } from "../common/numbers.js";
 
-const AT_ONCE = 100; // pictures asked for in one request
-export const ENOUGH = 5; // pictures after which a class asks for no more, and the pad goes on to the next one
-const FEW = 4; // pictures below which a class has none to hold out
+const AT_ONCE = 100; // thumbnails in one request
+export const ENOUGH = 5; // pictures of a class; then its row has no plus, and the pad goes on to the next class
+const FEW = 4; // a class with fewer pictures has none to hold out
 
 // ask(numbers) → { number: data URL }; change(server function, ...values) sends a change.
 export function createSheet({ words, say, ask, onPick, onNew, change }) {
@@ -19,12 +19,12 @@ export function createSheet({ words, say, ask, onPick, onNew, change }) {
   const urls = new Map(); // number of a picture → its thumbnail
   const rows = new Map(); // name of a class → its row
   let editing = null;
-  let shown = null;
+  let latest = null;
   let loading = false;
 
   function show(card) {
-    if (shown && card?.data !== shown.data) urls.clear();
-    shown = card;
+    if (latest && card?.data !== latest.data) urls.clear();
+    latest = card;
     const classes = card?.classes ?? [];
     rows.clear();
     list.replaceChildren(...classes.map((each) => row(each, card.split)));
@@ -56,7 +56,7 @@ export function createSheet({ words, say, ask, onPick, onNew, change }) {
   function title(each) {
     const node = button("own-name", each.name, () => {
       editing = each.name;
-      show(shown);
+      show(latest);
       rows.get(each.name)?.querySelector("input")?.select();
     });
     node.title = words.rename;
@@ -75,7 +75,7 @@ export function createSheet({ words, say, ask, onPick, onNew, change }) {
       editing = null;
       const name = input.value.trim();
       if (save && name && name !== each.name) change("own_change", "rename_class", each.name, name);
-      else show(shown);
+      else show(latest);
     };
     input.onkeydown = (event) => {
       if (event.key === "Enter") done(true);
@@ -93,7 +93,7 @@ export function createSheet({ words, say, ask, onPick, onNew, change }) {
   function thumb(each, number, place) {
     const node = button("own-thumb", null, async () => {
       await change("own_change", "remove", number);
-      // The keyboard stays where it was: on the next picture of the row, or on its plus.
+      // Keep the keyboard focus at this place: on the next picture of the row, or on its plus.
       rows.get(each.name)?.querySelectorAll("button.own-thumb, button.own-add")[place]?.focus();
     });
     const image = make("img");
@@ -109,12 +109,12 @@ export function createSheet({ words, say, ask, onPick, onNew, change }) {
   function tag(each, split) {
     const node = make("span", "own-tag");
     if (each.count && each.count < FEW) node.append(make("b", "", `✕ ${words.few}`));
-    else if (split?.unseen === "classes" && each.held) node.append(words.held);
-    else if (each.held) node.append(say("held_n", { n: each.held }));
+    else if (split?.unseen === "classes" && each.held_out) node.append(words.held_out);
+    else if (each.held_out) node.append(say("held_out_n", { n: each.held_out }));
     return node;
   }
 
-  // Missing thumbnails come in batches, those at the top first.
+  // Loads the missing thumbnails in batches, from the top.
   async function load() {
     if (loading) return;
     loading = true;
@@ -124,15 +124,15 @@ export function createSheet({ words, say, ask, onPick, onNew, change }) {
       const answer = await ask(missing.map((image) => Number(image.dataset.number)));
       if (!answer) break;
       for (const [number, url] of Object.entries(answer)) urls.set(Number(number), url);
-      let found = 0;
+      let loaded = 0;
       for (const image of list.querySelectorAll("img[data-number]")) {
         const url = urls.get(Number(image.dataset.number));
         if (!url) continue;
         image.src = url;
         delete image.dataset.number;
-        found++;
+        loaded++;
       }
-      if (!found) break;
+      if (!loaded) break;
     }
     loading = false;
   }

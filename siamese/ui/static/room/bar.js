@@ -1,14 +1,15 @@
-// What the teacher alone can press: hold all runs, end one, and bound how many and how long.
+// The teacher's controls: pause all runs, end one run, and limit how many train and for how long.
 
 import { button, make, setText } from "../common/dom.js";
 
 export class Bar {
-  // longest: seconds to choose from.  on.act(action, value), on.arm(whether tiles show their end button).
+  // longest: the time limits to choose from, in seconds.  on.act(action, value).  on.arm(show): whether the tiles show
+  // their end button.
   constructor({ words, say }, longest, on) {
-    Object.assign(this, { words, on, held: false, armed: false, jobs: 1 });
+    Object.assign(this, { words, on, on_hold: false, armed: false, jobs: 1 });
     this.section = make("section", "panel bar");
     this.section.setAttribute("aria-label", words.for_teacher);
-    this.hold = button("primary", "", () => on.act("hold", !this.held));
+    this.hold = button("primary", "", () => on.act("hold", !this.on_hold));
     this.end = button("plain", "", () => on.arm(!this.armed));
     this.count = make("b");
     const fewer = button("", "−", () => on.act("jobs", Math.max(1, this.jobs - 1)));
@@ -39,10 +40,10 @@ export class Bar {
     this.armed = on;
     setText(this.end, on ? this.words.back : `■ ${this.words.end_one}`);
   }
-  show({ held, jobs, longest }, visible) {
+  show({ on_hold, jobs, longest }, visible) {
     this.section.hidden = !visible;
-    Object.assign(this, { held, jobs });
-    setText(this.hold, held ? `▶ ${this.words.go_on}` : `❚❚ ${this.words.pause_all}`);
+    Object.assign(this, { on_hold, jobs });
+    setText(this.hold, on_hold ? `▶ ${this.words.go_on}` : `❚❚ ${this.words.pause_all}`);
     setText(this.count, String(jobs));
     if (document.activeElement !== this.longest) this.longest.value = longest ?? "";
   }

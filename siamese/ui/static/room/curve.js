@@ -1,9 +1,9 @@
-// The geometry of a tile's loss curve, apart from any page.
+// The geometry of the loss curve on a tile. It needs no page.
 
 export const [WIDTH, HEIGHT] = [104, 92];
 
-// The paths of the curve and the collapse line in a box of WIDTH by HEIGHT, or null where there is nothing to draw.
-// The curve ends where the run stands: `steps` is the right edge. A value that is no number is left out.
+// The SVG paths of the curve and the collapse line in a box of WIDTH by HEIGHT; "" where there is nothing to draw.
+// The right edge is the last step of the run, `steps`. Values that are not numbers are left out.
 export function paths({ curve, curve_steps, steps, collapse }) {
   const points = curve.map((value, k) => [curve_steps[k], value]).filter(([, value]) => value != null);
   const line = collapse > 0 ? collapse : null;

@@ -1,13 +1,13 @@
-// How to join: the address and its QR code, small beside the runs or over the whole screen; and who waits in the line.
+// How to join: the address and its QR code, beside the runs or on the whole screen. Below them, the waiting runs.
 
 import { button, make, setText } from "../common/dom.js";
 import { shape } from "../common/svg.js";
 
-const MARGIN = 4; // modules of white around a QR code, without which phones do not find it
+const MARGIN = 4; // white modules around the QR code; phones do not find it without them
 
 export class Join {
   constructor({ words, say }, gone) {
-    Object.assign(this, { words, say, drawn: "" });
+    Object.assign(this, { words, say, qrAddress: "" });
     this.box = make("aside", "side");
     this.panel = make("section", "panel join");
     this.small = this.code(words.larger, () => this.enlarge(true));
@@ -45,11 +45,11 @@ export class Join {
     (on ? this.large : this.small).focus();
   }
   show({ address, qr, line, jobs }) {
-    const typed = address.replace(/^https?:../, ""); // people type it, and a browser adds the beginning by itself
-    setText(this.address, typed);
-    setText(this.largeAddress, typed);
-    if (this.drawn !== address && qr.length) {
-      this.drawn = address;
+    const shortAddress = address.replace(/^https?:../, ""); // people type it, and the browser adds the beginning
+    setText(this.address, shortAddress);
+    setText(this.largeAddress, shortAddress);
+    if (this.qrAddress !== address && qr.length) {
+      this.qrAddress = address;
       this.small.replaceChildren(drawing(qr));
       this.large.replaceChildren(drawing(qr));
     }

@@ -1,5 +1,6 @@
-// The room: every run as a small live chart. "?room" is the teacher's page, "?room=watch" the projector's, and
-// "?room=KEY" the teacher's from another machine; the key leaves the address bar at once, since a room can read it there.
+// The room: every run as a small live chart. "?room" is the teacher's page, "?room=watch" the one for a projector, and
+// "?room=KEY" the teacher's on another machine. The key disappears from the address bar at once, because people in the
+// room can read it there.
 
 import { make } from "../common/dom.js";
 import { inLanguage } from "../common/language.js";
@@ -7,15 +8,15 @@ import { Bar } from "./bar.js";
 import { Join } from "./join.js";
 import { Sets } from "./sets.js";
 
-const EVERY = 1000; // milliseconds between two looks
-const HIDDEN = 10000;
-const KEPT = "siamese:room";
+const EVERY = 1000; // milliseconds between two requests
+const HIDDEN = 10000; // the same while the page is not visible
+const STORED = "siamese:room";
 
 export async function mount({ root, words, say, ask, gone, language, data }) {
-  const wanted = new URLSearchParams(location.search).get("room");
-  if (wanted === null) return;
-  const watching = wanted === "watch";
-  const key = keyOf(wanted);
+  const parameter = new URLSearchParams(location.search).get("room");
+  if (parameter === null) return;
+  const watching = parameter === "watch";
+  const key = keyOf(parameter);
   document.body.classList.add("room-page");
   root.closest("#room").classList.add("here");
   const state = { ending: false };
@@ -43,7 +44,7 @@ export async function mount({ root, words, say, ask, gone, language, data }) {
   async function look() {
     const answer = await ask("room", key);
     if (!answer) {
-      say_(words.reconnecting);
+      tell(words.reconnecting);
       return;
     }
     if (answer.closed) {
@@ -51,13 +52,13 @@ export async function mount({ root, words, say, ask, gone, language, data }) {
       return;
     }
     const teaching = answer.teacher && !watching;
-    say_(answer.held ? (teaching ? words.held : words.held_watch) : inLanguage(answer.fault ?? ""));
+    tell(answer.on_hold ? (teaching ? words.on_hold : words.on_hold_watch) : inLanguage(answer.fault ?? ""));
     bar.show(answer, teaching);
     sets.show(answer.sets);
     join.show(answer);
   }
 
-  function say_(sentence) {
+  function tell(sentence) {
     notice.hidden = !sentence;
     if (notice.textContent !== sentence) notice.textContent = sentence;
   }
@@ -68,15 +69,15 @@ export async function mount({ root, words, say, ask, gone, language, data }) {
   }
 }
 
-// The key of the address, or the one that this tab has had before.
-function keyOf(wanted) {
+// The key in the address, or the one that this browser tab has stored.
+function keyOf(parameter) {
   try {
-    if (wanted && wanted !== "watch") {
-      sessionStorage.setItem(KEPT, wanted);
+    if (parameter && parameter !== "watch") {
+      sessionStorage.setItem(STORED, parameter);
       history.replaceState(null, "", "?room");
     }
-    return sessionStorage.getItem(KEPT) ?? "";
+    return sessionStorage.getItem(STORED) ?? "";
   } catch {
-    return wanted; // a browser that keeps nothing
+    return parameter; // a browser without storage
   }
 }

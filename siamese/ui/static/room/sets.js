@@ -1,4 +1,4 @@
-// The runs of each data set, ranked: scores of different data sets cannot be compared.
+// The runs, ranked within each data set, because scores of different data sets cannot be compared.
 
 import { make, setText } from "../common/dom.js";
 import { percent } from "../common/numbers.js";
@@ -11,11 +11,11 @@ export class Sets {
     this.empty = make("p", "empty", text.words.empty);
   }
   show(sets) {
-    const seen = new Set();
+    const ids = new Set();
     const sections = sets.map((set) => {
       const section = this.head(set);
       const runs = set.runs.map((run, index) => {
-        seen.add(run.id);
+        ids.add(run.id);
         if (!this.tiles.has(run.id)) this.tiles.set(run.id, new Tile(this.text, run.id, this.onEnd));
         const tile = this.tiles.get(run.id);
         tile.show(run, run.score == null || run.place ? null : index + 1);
@@ -24,7 +24,7 @@ export class Sets {
       place(section.runs, runs);
       return section.box;
     });
-    for (const id of this.tiles.keys()) if (!seen.has(id)) this.tiles.delete(id);
+    for (const id of this.tiles.keys()) if (!ids.has(id)) this.tiles.delete(id);
     place(this.box, sections.length ? sections : [this.empty]);
   }
   head({ name, title, unseen, runs }) {
@@ -46,7 +46,7 @@ export class Sets {
   }
 }
 
-// Puts the nodes there in this order, and moves none that stands right: a moved node loses the keyboard's focus.
+// Makes these nodes the children, in this order. A node in the right place is not moved, or it would lose the focus.
 function place(parent, nodes) {
   nodes.forEach((node, index) => {
     if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);

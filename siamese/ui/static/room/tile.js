@@ -1,4 +1,4 @@
-// One run of the room: its curve, its score beside raw pixels, its state. A click opens it, to look at only.
+// One run of the room: its curve, its state, and its score beside that of raw pixels. A click opens it to watch.
 
 import { button, make, setText } from "../common/dom.js";
 import { language } from "../common/language.js";
@@ -48,7 +48,7 @@ export class Tile {
   show(run, rank) {
     const { words, say } = this;
     const over = OVER.includes(run.state);
-    const fallen = run.diagnosis === "collapse" || run.diagnosis === "diverged";
+    const faulty = run.diagnosis === "collapse" || run.diagnosis === "diverged";
     this.box.classList.toggle("first", rank === 1);
     this.box.classList.toggle("waiting", run.place > 0);
     this.box.classList.toggle("over", over);
@@ -58,17 +58,17 @@ export class Tile {
     setText(this.place, `${run.place}.`);
     setText(this.score, percent(run.score));
     setText(this.pixels, percent(run.pixels));
-    const drawn = paths(run);
-    this.curve.setAttribute("d", drawn.curve);
-    this.collapse.setAttribute("d", drawn.collapse);
-    setText(this.sign, fallen ? "✕" : (SIGNS[run.state] ?? "…"));
-    setText(this.text, this.stateOf(run, fallen, over));
-    setText(this.left, run.state === "running" && !fallen && run.step > 4 ? clock(run.seconds_left) : "");
+    const curvePaths = paths(run);
+    this.curve.setAttribute("d", curvePaths.curve);
+    this.collapse.setAttribute("d", curvePaths.collapse);
+    setText(this.sign, faulty ? "✕" : (SIGNS[run.state] ?? "…"));
+    setText(this.text, this.stateOf(run, faulty, over));
+    setText(this.left, run.state === "running" && !faulty && run.step > 4 ? clock(run.seconds_left) : "");
     this.fill.style.width = `${(100 * run.step) / Math.max(1, run.steps)}%`;
   }
-  stateOf(run, fallen, over) {
+  stateOf(run, faulty, over) {
     const { words, say } = this;
-    if (fallen) return say(`${run.diagnosis}_at`, { step: whole(run.diagnosed_at) });
+    if (faulty) return say(`${run.diagnosis}_at`, { step: whole(run.diagnosed_at) });
     if (run.state === "running") return say("steps", { step: whole(run.step), steps: whole(run.steps) });
     if (run.state === "failed") return words.failed;
     const key = over ? (run.state === "done" ? "finished" : "ended") : run.state === "paused" ? "paused_at" : null;

@@ -9,8 +9,8 @@ import { linearTicks } from "../common/ticks.js";
 import { steady, Tween } from "../common/tween.js";
 import { isOver } from "./pace.js";
 
-// Its x axis grows with the run, its newest end glides, and it tells values under the pointer. A subclass has main(),
-// which returns the { xs, steps } of its main curve, and scale(glide), which sets the y axis.
+// The x axis grows with the run, the end of a curve glides to its newest point, and the pointer shows values. A
+// subclass has main(), which returns the { xs, steps } of its main curve, and scale(glide), which sets the y axis.
 export class CurvePlot extends Plot {
   constructor(kind) {
     super(kind);
@@ -40,7 +40,7 @@ export class CurvePlot extends Plot {
     const at = this.hover == null ? xs.length - 1 : nearest(xs.map(this.area.X), this.hover) + move;
     if (xs.length) this.point(this.area.X(xs[Math.max(0, Math.min(xs.length - 1, at))]));
   }
-  // Shows the newest snapshot; `glide` is how many milliseconds the curve's end takes to get there.
+  // Shows the newest snapshot. glide: milliseconds until the end of the curve reaches it.
   update(run, glide) {
     const fresh = this.run?.id !== run?.id;
     this.run = run;
@@ -57,10 +57,10 @@ export class CurvePlot extends Plot {
     }
     this.redraw();
   }
-  // The axis ends at the last step once a good part of the run is done; before, it follows, so that a beginning shows.
+  // The end of the x axis. Early in a run it grows with the curve; later it is the last step of the run.
   far(end) {
     const { steps, step, state, seconds, seconds_left: left } = this.run;
-    // The curves over steps share their extent, so that a step stands at the same place in each.
+    // All curves over steps have the same x axis, so that a step is at the same place in each.
     const byStep = this.axis === "step";
     if (byStep) end = Math.max(end, step);
     const total = byStep ? steps : (seconds ?? end) + (left ?? 0);
@@ -78,7 +78,7 @@ export class CurvePlot extends Plot {
   moving(now) {
     return this.head.moving(now) || this.reach.moving(now);
   }
-  // Draws `body` up to where the newest end has glided.
+  // Draws `body`, clipped at the gliding end of the curve.
   upTo(now, context, area, body) {
     const { left, top, bottom } = area;
     clipped(context, left - 3, top - 3, area.X(this.head.at(now)) - left + 5, bottom - top + 6, body);
@@ -97,7 +97,7 @@ export class CurvePlot extends Plot {
     context.lineTo(at, area.top + 4);
     context.fill();
   }
-  // A line at x, dots on the curves there, and a card with what they are.
+  // Draws a line at x, dots on the curves there, and a card with their values.
   crosshair(context, width, height, area, x, dots, lines) {
     context.strokeStyle = theme.soft;
     context.lineWidth = 1;

@@ -1,4 +1,4 @@
-// Two histograms of one validation: how far apart same pairs are, how far apart different ones, and the threshold.
+// The two hills of one validation: histograms of the distances of same and of different pairs, with the threshold.
 
 import { axes, clipped, line } from "../common/axes.js";
 import { Plot } from "../common/plot.js";
@@ -9,8 +9,8 @@ import { Tween } from "../common/tween.js";
 
 const PARTS = ["edges", "same", "different", "threshold", "peak"];
 
-// What is drawn of a validation on an axis that reaches at least to `least`, where the run's first validation ended: a
-// network that shrinks all distances is then seen to, and both hills fall onto one point in a collapse.
+// The hills of a validation. The axis reaches at least to `least`, the end of the axis of the run's first validation.
+// So people see it when a network makes all distances smaller: in a collapse both hills fall onto one point.
 export function hills(frame, least) {
   let { edges, same, different } = frame;
   if (edges.at(-1) < least) {
@@ -19,15 +19,15 @@ export function hills(frame, least) {
     [same, different] = [rebin(edges, same, wide), rebin(edges, different, wide)];
     edges = wide;
   }
-  // Counts become shares of their own kind: there may be more different pairs than same ones.
+  // Shares and not counts, because there can be more different pairs than same ones.
   [same, different] = [shares(same), shares(different)];
-  // Where one hill is a spike, its tip is cut off, or the other hill could not be seen.
+  // The tip of a very high hill is cut off, or the other hill would be too flat to see.
   const [low, high] = [Math.max(...same), Math.max(...different)].sort((a, b) => a - b);
   return { edges, same, different, threshold: frame.threshold, peak: 1.06 * Math.min(high, 2.5 * low) || 1 };
 }
 
 // Whether nearly all pairs of both kinds lie in one bin.
-export function fallen({ same, different }) {
+export function isCollapsed({ same, different }) {
   const [most, at] = [Math.max(...same), same.indexOf(Math.max(...same))];
   return most > 0.95 && different[at] > 0.95;
 }
@@ -39,18 +39,18 @@ export class DistancePlot extends Plot {
     this.reset();
   }
   reset() {
-    [this.parts, this.frame, this.least, this.fallen] = [null, null, 0, false];
+    [this.parts, this.frame, this.least, this.collapsed] = [null, null, 0, false];
     this.redraw();
   }
   update(frame, length) {
     this.frame = frame;
     const next = hills(frame, this.least);
-    this.fallen = fallen(next);
+    this.collapsed = isCollapsed(next);
     this.parts ??= Object.fromEntries(PARTS.map((key) => [key, new Tween(null)]));
     for (const key of PARTS) this.parts[key].go(next[key], length);
     this.redraw();
   }
-  // Tells where the axis of the run's first validation ended.
+  // Sets the least end of the axis.
   widen(least) {
     if (least === this.least) return;
     this.least = least;
@@ -78,7 +78,7 @@ export class DistancePlot extends Plot {
     if (limit != null) this.drawThreshold(context, area, limit);
     return Object.values(this.parts).some((tween) => tween.moving(now));
   }
-  // The exact shares; deeper in colour on the wrong side of the threshold.
+  // The exact shares; in full colour on the wrong side of the threshold.
   drawBars(context, area, { edges, same, different, Y }, limit) {
     const bars = (values) => {
       context.beginPath();
@@ -119,7 +119,7 @@ export class DistancePlot extends Plot {
     context.lineWidth = 1.5;
     context.stroke();
   }
-  // A curve through the middle of the bars, each averaged a little with its neighbours; the bars are the exact counts.
+  // A smooth curve through the tops of the bars; only the bars are exact.
   outline(context, area, edges, values, Y) {
     const at = (k) => values[Math.max(0, Math.min(values.length - 1, k))];
     const [first, last] = [values.findIndex((share) => share > 0), values.findLastIndex((share) => share > 0)];

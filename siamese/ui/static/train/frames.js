@@ -1,4 +1,4 @@
-// Frames: the earlier validations of a run, each fetched from the server once.
+// Frames: fetches each earlier validation of a run from the server once.
 
 export class Frames {
   constructor(ask) {
@@ -6,16 +6,16 @@ export class Frames {
     this.clear(null);
   }
   clear(job) {
-    [this.job, this.frames, this.wanted, this.fetching] = [job, new Map(), null, false];
+    [this.job, this.frames, this.target, this.fetching] = [job, new Map(), null, false];
   }
   keep(frame) {
     this.frames.set(frame.index, frame);
   }
-  // A run that went on for long drops some of its frames, and then every place means another one.
+  // A long run drops some of its frames; then every index stands for another frame.
   forget() {
     this.frames.clear();
   }
-  // The frame at a place of the run; undefined where the server does not answer or another run is on screen by then.
+  // The frame with this index; undefined where the server does not answer, or another run is on screen meanwhile.
   async fetch(index) {
     if (this.frames.has(index)) return this.frames.get(index);
     const { job } = this;
@@ -24,19 +24,19 @@ export class Frames {
     this.keep(frame);
     return frame;
   }
-  // Shows the frame wanted last: while one is on its way, those asked for in between are left out. null wants none.
+  // Fetches and shows the frame of the newest call. Calls during a request replace each other. null: none.
   async want(index, show) {
-    this.wanted = index;
+    this.target = index;
     if (this.fetching || index === null) return;
     this.fetching = true;
     const { job } = this;
-    while (this.wanted !== null) {
-      const at = this.wanted;
+    while (this.target !== null) {
+      const at = this.target;
       const frame = await this.fetch(at);
       if (job !== this.job) return;
-      if (!frame || this.wanted === null) break;
+      if (!frame || this.target === null) break;
       show(frame);
-      if (this.wanted === at) break;
+      if (this.target === at) break;
     }
     this.fetching = false;
   }

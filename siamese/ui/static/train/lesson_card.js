@@ -1,4 +1,4 @@
-// One lesson at a time: read, guess, watch, then see the answer.
+// One lesson at a time: a visitor reads it, guesses, watches the run, then sees the answer.
 
 import { button, make } from "../common/dom.js";
 

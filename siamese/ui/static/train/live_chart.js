@@ -1,4 +1,4 @@
-// The live view of a run: it follows the run by a RunFeed and shows what the feed has in its panels.
+// The live view of a run: a RunFeed polls the server, and a LiveView shows the newest snapshot.
 
 import { setText } from "../common/dom.js";
 import { onFrameRate } from "../common/plot.js";
@@ -13,17 +13,17 @@ export function mount({ root, props, words, say, watch, ask, trigger, gone, lang
   const frames = new Frames(ask);
   const overlays = new Overlays(ask, () => draw());
   const feed = new RunFeed(ask, { onAdopt: adopt, onChange: take });
-  const wanted = () => props.job ?? null;
-  let said = "idle"; // the state that Python has heard of
-  let thumbnails = "wanted"; // then "asked", then "here"
+  const jobToShow = () => props.job ?? null;
+  let reportedState = "idle"; // the state of the last job_state event
+  let thumbnails = "missing"; // or "loading" or "loaded"
 
   function draw(glide = feed.glide) {
-    view.show({ feed, plan: props.plan, watching: props.watch, overlays: overlays.drawn }, glide);
+    view.show({ feed, plan: props.plan, watching: props.watch, overlays: overlays.visible }, glide);
   }
 
   function adopt() {
-    said = "idle";
-    thumbnails = "wanted";
+    reportedState = "idle";
+    thumbnails = "missing";
     frames.clear(feed.job);
     view.reset();
     draw(0);
@@ -32,9 +32,9 @@ export function mount({ root, props, words, say, watch, ask, trigger, gone, lang
   function take({ first }) {
     const { run, state, job } = feed;
     if (run && run.frames < view.replay.count) frames.forget();
-    if (state !== said) {
-      said = state;
-      setText(view.spoken, words[`state_${state}`] ?? state);
+    if (state !== reportedState) {
+      reportedState = state;
+      setText(view.announcement, words[`state_${state}`] ?? state);
       trigger("job_state", { state, job });
     }
     draw(first ? 0 : feed.glide);
@@ -46,10 +46,10 @@ export function mount({ root, props, words, say, watch, ask, trigger, gone, lang
     frames.keep(frame);
     view.showFrame(frame, feed, glide);
     if (first) lookBack();
-    if (thumbnails === "wanted") fetchThumbnails();
+    if (thumbnails === "missing") fetchThumbnails();
   }
 
-  // The slider of earlier validations moved to one of them, or back to following the run (null).
+  // The slider moved to an earlier validation, or back to the newest one (null).
   function choose(at) {
     if (at === null) {
       frames.want(null);
@@ -63,7 +63,7 @@ export function mount({ root, props, words, say, watch, ask, trigger, gone, lang
     });
   }
 
-  // A page that joins late looks at the beginning and the middle of the run as well, to know how far it once spread.
+  // A page that opens during a run also fetches its first and its middle frame, to know how far the points once spread.
   async function lookBack() {
     const { job, run } = feed;
     for (const index of new Set([0, Math.floor(run.frames / 2)])) {
@@ -75,28 +75,28 @@ export function mount({ root, props, words, say, watch, ask, trigger, gone, lang
 
   async function fetchThumbnails() {
     const { job } = feed;
-    thumbnails = "asked";
+    thumbnails = "loading";
     const answer = await ask("thumbnails", job);
-    // Dots in one colour do until the pictures can be had: the next frame asks again.
+    // Where the pictures do not come, the map shows dots in one colour, and the next frame asks again.
     const loaded = job === feed.job && (await view.loadThumbnails(answer));
-    if (job === feed.job) thumbnails = loaded ? "here" : "wanted";
+    if (job === feed.job) thumbnails = loaded ? "loaded" : "missing";
   }
 
   watch(["job", "overlays", "plan", "watch"], () => {
-    if (wanted() === feed.job) draw();
+    if (jobToShow() === feed.job) draw();
     feed.wake();
   });
   const wake = () => document.visibilityState === "visible" && feed.wake();
   document.addEventListener("visibilitychange", wake, { signal: gone });
   window.addEventListener("online", wake, { signal: gone });
   followTheme(root, gone, () => view.redraw());
-  let rated = 0;
+  let rateTime = 0;
   onFrameRate((rate) => {
     const now = performance.now();
-    if (now - rated < 500) return;
-    rated = now;
+    if (now - rateTime < 500) return;
+    rateTime = now;
     root.dataset.fps = rate.toFixed(0);
   });
   draw(0);
-  feed.follow(wanted, () => overlays.refresh(props.overlays ?? [], feed.job), gone);
+  feed.follow(jobToShow, () => overlays.refresh(props.overlays ?? [], feed.job), gone);
 }

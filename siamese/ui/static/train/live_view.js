@@ -1,4 +1,4 @@
-// LiveView: the panels of a run, and what each of them shows of it.
+// LiveView: the panels that show a run.
 
 import { make, setText } from "../common/dom.js";
 import { percent, fixed, short, whole } from "../common/numbers.js";
@@ -16,7 +16,8 @@ import { StepPanel } from "./step_panel.js";
 const MORPH = 700; // milliseconds from one validation's picture to the next
 
 export class LiveView {
-  // text: { words, say, titles }, titles being those of named data sets.  onChoose(at): the replay's slider moved to a frame, or back to following the run (null).
+  // text: { words, say, titles }; titles: of data sets, by name.  onChoose(at): the slider of the replay has moved to a
+  // frame, or back to the newest one (null).
   constructor(root, text, onChoose) {
     Object.assign(this, { root, words: text.words, sentence: text.say, frame: null, unseen: "" });
     this.status = new StatusBar(text);
@@ -24,12 +25,12 @@ export class LiveView {
     this.watching = make("p", "watching");
     this.steps = new StepPanel(text);
     this.scores = new ScoresPanel(text);
-    this.spoken = make("p", "unseen-text");
-    this.spoken.setAttribute("role", "status");
+    this.announcement = make("p", "unseen-text");
+    this.announcement.setAttribute("role", "status");
     this.replay = new Replay(text, onChoose);
     const grid = make("div", "grid");
     grid.append(this.lossPanel(text), this.distancePanel(text), this.mapPanel(text), this.scores.section);
-    root.replaceChildren(this.status.section, this.watching, this.notice.section, this.steps.section, grid, this.spoken);
+    root.replaceChildren(this.status.section, this.watching, this.notice.section, this.steps.section, grid, this.announcement);
   }
   lossPanel(text) {
     const { section, tools } = panel("loss", this.words.loss_title, this.words.loss_lead);
@@ -65,7 +66,7 @@ export class LiveView {
   redraw() {
     for (const plot of [this.loss, this.distances, this.map, this.scores.plot]) plot.redraw();
   }
-  // Another run is on screen: what was drawn of the last one goes.
+  // Another run is on screen: removes the drawing of the last one.
   reset() {
     this.frame = null;
     this.replay.reset();
@@ -78,13 +79,13 @@ export class LiveView {
     this.loss.mark(step);
     this.scores.plot.mark(step);
   }
-  // Everything but the frame. feed: a RunFeed.  plan: what a press on Start will bring.  watching: this browser may
-  // look but not steer.  overlays: other runs' losses.  glide: milliseconds that curves take to their newest point.
+  // Shows everything but the frame. feed: a RunFeed.  plan: the run that Start would begin.  watching: this browser may
+  // watch, but not control.  overlays: the losses of other runs.  glide: milliseconds of a curve to its newest point.
   show({ feed, plan, watching, overlays }, glide) {
     const { run, state, up } = feed;
     const { loss } = this;
     const unseen = run?.dataset?.unseen ?? plan?.unseen;
-    // A word that is not in the texts is shown as it came.
+    // A word that is not in the texts is shown as it is.
     this.unseen = this.words[`unseen_${unseen}`] ?? unseen ?? this.words.unseen_images;
     const [step, points] = [run?.step ?? 0, run?.loss?.value.length ?? 0];
     Object.assign(this.root.dataset, { state, step, points, net: up ? "up" : "down" });
@@ -128,7 +129,7 @@ export class LiveView {
       ["wrong", words.wrong],
     ]);
   }
-  // In each panel that has nothing to draw, the sentence that says why.
+  // Shows a sentence in each panel that has nothing to draw yet.
   showEmpty(state, run) {
     const { words } = this;
     this.loss.say(run?.loss?.value.length ? null : this.whyNoLoss(state, run));
@@ -144,7 +145,7 @@ export class LiveView {
   whyNoLoss(state, run) {
     const { words } = this;
     if (state === "waiting") return this.sentence("waiting_note", { place: run.place });
-    if (state === "preparing") return this.sentence("preparing_note", { share: percent(run.prepared ?? 0, 0) });
+    if (state === "preparing") return this.sentence("preparing_note", { share: percent(run.preparing_share ?? 0, 0) });
     return { running: words.starting, paused: words.paused_note, gone: words.gone_title }[state] ?? words.loss_empty;
   }
   aboutLoss(run) {
@@ -160,7 +161,7 @@ export class LiveView {
     }
     return parts.join(" ");
   }
-  // One validation: its histogram and its map.
+  // Shows one validation: its histogram and its map.
   showFrame(frame, glide = MORPH) {
     if (frame === this.frame) return;
     const again = frame.index === this.frame?.index && frame.step === this.frame?.step;
@@ -172,36 +173,36 @@ export class LiveView {
     this.distances.update(frame, duration);
     this.map.update(frame, duration);
     const step = whole(frame.step);
-    const wrong = this.distances.fallen ? this.words.distances_fallen : (this.wrongSide(frame.overlap) ?? "");
+    const wrong = this.distances.collapsed ? this.words.distances_collapsed : (this.wrongSide(frame.overlap) ?? "");
     setText(this.distancesLead, wrong || this.words.distances_lead);
     this.distances.describe(
       `${this.sentence("distances_aria", { step, threshold: short(frame.threshold) })} ${wrong}`.trim(),
     );
     const { explained } = frame;
-    // Two dimensions show everything, or there is no spread to show a share of.
-    const flat = !(explained > 0.0005 && explained < 0.9995);
+    // The map shows everything where the embedding has two dimensions, and also where all points coincide.
+    const hidesNothing = !(explained > 0.0005 && explained < 0.9995);
     setText(
       this.mapLead,
-      flat ? this.words.map_lead : this.sentence("map_lead_pca", { share: percent(explained, 0) }),
+      hidesNothing ? this.words.map_lead : this.sentence("map_lead_pca", { share: percent(explained, 0) }),
     );
     this.map.describe(this.sentence("map_aria", { count: frame.x.length, step }));
     for (const plot of [this.distances, this.map]) plot.say(null);
     this.showDistancesLegend();
   }
-  // Learns from an earlier frame of the run how far apart its images and pairs have been.
+  // Takes an earlier frame of the run, to know how far its images and pairs once spread.
   widen(frame) {
     if (frame.index === 0) this.distances.widen(frame.edges.at(-1));
     this.map.widen(frame);
     this.map.fit(this.frame, 250);
   }
-  // A share of pairs on the wrong side of the threshold: out of a hundred, or of a thousand where it is few.
+  // The share of pairs on the wrong side of the threshold: of a hundred, or of a thousand where there are few.
   wrongSide(share) {
     if (share == null) return null;
     const few = share > 0 && share < 0.01;
     const n = few ? fixed(1000 * share, share < 0.001 ? 1 : 0) : fixed(100 * share, 0);
     return this.sentence(few ? "wrong_thousand" : "wrong_hundred", { n, unseen: this.unseen });
   }
-  // Gives the map its pictures. Returns whether the answer held any.
+  // Gives the map its pictures. Returns whether the answer has any.
   async loadThumbnails(answer) {
     try {
       if (!String(answer?.sprite).startsWith("data:image/")) return false;

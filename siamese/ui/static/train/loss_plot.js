@@ -1,4 +1,4 @@
-// The loss of a run: training and validation, the line that a collapse lies on, and other runs dashed behind it.
+// The loss of a run: training and validation, the collapse line, and other runs dashed behind them.
 
 import { axes, clipped, line, trace } from "../common/axes.js";
 import { clock, short, whole } from "../common/numbers.js";
@@ -38,7 +38,7 @@ export class LossPlot extends CurvePlot {
     if (value == null || !this.log) return value;
     return value > 0 ? Math.log10(value) : -Infinity;
   }
-  // Linear: from zero to what nearly all values stay under, for one wild first step must not flatten the rest.
+  // The linear axis starts at zero. It ends above nearly all values: one high first step must not flatten the rest.
   scale(glide) {
     const { loss, validation } = this.run;
     const others = this.overlays.flatMap((other) => other.smoothed);
@@ -132,7 +132,7 @@ export class LossPlot extends CurvePlot {
     context.textAlign = "right";
     context.textBaseline = "alphabetic";
     const up = at - 6 > theme.text + 1 ? at - 6 : at + theme.text + 4;
-    // A rim of the card's colour keeps the words legible where the curve runs behind them.
+    // A border in the card's colour keeps the words legible in front of the curve.
     context.strokeStyle = theme.card;
     context.lineWidth = 4;
     context.strokeText(text, area.right - 2, up);
@@ -160,5 +160,5 @@ export class LossPlot extends CurvePlot {
   }
 }
 
-// How many other runs can be told apart behind the one on screen.
+// Each overlay needs a dash pattern of its own.
 export const MOST_OVERLAYS = DASHES.length;

@@ -1,4 +1,4 @@
-// One notice at a time: what went wrong, or what the numbers mean, and what to try.
+// Shows one notice at a time: a fault or an explanation, and what to try.
 
 import { make, setText } from "../common/dom.js";
 import { inLanguage } from "../common/language.js";
@@ -19,7 +19,7 @@ export class Notice {
     this.section.append(this.sign, body);
     this.section.hidden = true;
   }
-  // watching: this browser may look at the run but not steer it.  fault: what the server cannot do, or null.
+  // watching: this browser may watch the run, but not control it.  fault: what does not work on the server, or null.
   show(state, run, { watching, fault }) {
     const kind = run?.diagnosis?.kind;
     if (state === "failed" && kind !== "diverged")

@@ -1,4 +1,4 @@
-// Eight outlines, one a class, so that colour is never the only sign. Each draws itself around (0, 0) with radius r.
+// Eight outlines, one for each class, so that colour is never the only sign. Each is drawn around (0, 0) with radius r.
 export const OUTLINES = [
   (c, r) => c.arc(0, 0, r, 0, 2 * Math.PI),
   (c, r) => c.rect(-r * 0.9, -r * 0.9, r * 1.8, r * 1.8),

@@ -1,4 +1,4 @@
-// Back through the frames of a run, or along with it.
+// The slider and button that show earlier frames of a run, or follow the newest one.
 
 import { button, make, setText } from "../common/dom.js";
 import { whole } from "../common/numbers.js";

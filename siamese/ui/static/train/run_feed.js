@@ -1,38 +1,39 @@
-// RunFeed: what the server says of the run on screen, asked for again and again.
+// RunFeed: polls the server for the newest snapshot of the run on screen.
 
 import { LONGEST, pause, rhythm } from "./pace.js";
 
 const RHYTHM = rhythm(globalThis.location?.hostname ?? "");
 
 export class RunFeed {
-  // onAdopt(): another run is on screen.  onChange({ first }): its snapshot, or the connection, changed.
+  // onAdopt(): called for another run on screen.  onChange({ first }): called for a new snapshot or connection state.
   constructor(ask, { onAdopt, onChange }) {
     Object.assign(this, { ask, onAdopt, onChange, wake: () => {} });
     this.clear(null);
   }
-  // job: the run's key.  run: its newest snapshot, or null.  state: that of the run, "idle" without one, "gone" where the
-  // server has it no more.  retry: null while the server answers.
+  // job: the run's key.  run: its newest snapshot, or null.  state: of the run; "idle" without a run; "gone" where the
+  // server no longer has it.  retry: the wait before the next request after a failure; null while the server answers.
   clear(job) {
     Object.assign(this, { job, run: null, version: -1, state: "idle", retry: null, since: performance.now() });
   }
   get up() {
     return this.retry === null;
   }
-  // How long a curve's end may glide towards the newest point: until the next snapshot is due.
+  // How many milliseconds the end of a curve may glide to the newest point: until the next snapshot comes.
   get glide() {
     return this.state === "running" ? RHYTHM.base : 250;
   }
-  // wanted(): the key of the run to follow, or null.  beside(): asked after each round; returns whether to ask again soon.
-  async follow(wanted, beside, gone) {
+  // jobToShow(): the key of the run to follow, or null.  beside(): called after each request; returns whether to
+  // ask again soon.
+  async follow(jobToShow, beside, gone) {
     gone.addEventListener("abort", () => this.wake());
     while (!gone.aborted) {
-      if (wanted() !== this.job) {
-        this.clear(wanted());
+      if (jobToShow() !== this.job) {
+        this.clear(jobToShow());
         this.onAdopt();
       }
       if (this.job && this.state !== "gone") {
         const answer = await this.ask("poll", this.job, this.version);
-        if (wanted() !== this.job) continue;
+        if (jobToShow() !== this.job) continue;
         this.take(answer);
       }
       const overlays = await beside();
@@ -48,13 +49,13 @@ export class RunFeed {
     }
     this.retry = null;
     if (answer.gone) this.state = "gone";
-    else if (answer.same) {
-      // These can change without anything happening to the run.
-      const { place, sharing, held } = answer;
+    else if (answer.unchanged) {
+      // These can change while the run itself does not.
+      const { place, sharing, on_hold } = answer;
       const { run } = this;
-      const moved = run && (place !== run.place || sharing !== run.sharing || held !== run.held);
-      if (!moved && wasUp) return;
-      if (moved) this.run = { ...run, place, sharing, held };
+      const hasChanged = run && (place !== run.place || sharing !== run.sharing || on_hold !== run.on_hold);
+      if (!hasChanged && wasUp) return;
+      if (hasChanged) this.run = { ...run, place, sharing, on_hold };
     } else {
       const first = !this.run;
       Object.assign(this, { run: answer, version: answer.v, state: answer.state });

@@ -1,4 +1,4 @@
-// Pair accuracy, one-shot accuracy and AUC over the steps, all of them shares between 0 and 1.
+// The curves of pair accuracy, one-shot accuracy and AUC over the steps. All are between 0 and 1.
 
 import { axes, trace } from "../common/axes.js";
 import { percent, short, whole } from "../common/numbers.js";

@@ -1,4 +1,4 @@
-// The newest scores, each above what raw pixels and guessing score, and their curves.
+// The newest scores, each with the scores of raw pixels and of guessing, and the curves of the scores.
 
 import { make, setText } from "../common/dom.js";
 import { fixed, NONE, percent, whole } from "../common/numbers.js";

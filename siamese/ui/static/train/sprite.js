@@ -1,5 +1,5 @@
-// The thumbnails of a run. Light strokes on black, or dark ones on white, are cut out and take the colour of their
-// class; any other picture keeps its own colours and gets a frame.
+// The thumbnails of a run. Strokes on a black or white background are drawn without it, in the colour of their class.
+// Other pictures keep their colours and get a frame.
 export class Sprite {
   constructor({ size, columns, labels, names }, image) {
     Object.assign(this, { size, columns, labels, names, image });
@@ -19,7 +19,7 @@ export class Sprite {
       image.src = answer.sprite;
     });
   }
-  // "dark" or "light" where all pictures are grey and their rims are nearly black or white; else null.
+  // "dark" or "light" where all pictures are grey with a nearly black or white border; else null.
   background() {
     const { data, width } = this.pixels;
     for (let at = 0; at < data.length; at += 4)
@@ -43,7 +43,7 @@ export class Sprite {
   corner(i) {
     return [(i % this.columns) * this.size, Math.floor(i / this.columns) * this.size];
   }
-  // All pictures at the size they are drawn in, each in the colour of its class.
+  // All pictures at their size on the map, each in the colour of its class.
   atlas(cell, colours) {
     const key = `${cell} ${colours}`;
     if (this.key === key) return this.ready;

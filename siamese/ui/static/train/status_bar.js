@@ -1,4 +1,4 @@
-// The status of the run on screen: its state, its steps, time, speed and device.
+// The status of the run on screen: state, steps, time, speed and device.
 
 import { make, setText } from "../common/dom.js";
 import { clock, NONE, whole } from "../common/numbers.js";
@@ -61,14 +61,14 @@ export class StatusBar {
   }
   about(state, run) {
     if (state === "waiting") return this.sentence("place", { place: run.place });
-    if (state === "running" && run.held) return this.words.held;
+    if (state === "running" && run.on_hold) return this.words.on_hold;
     if (state === "running" && run.sharing)
       return this.sentence(run.sharing === 1 ? "sharing_one" : "sharing", { others: run.sharing });
     if (!run) return "";
     const { name, title } = run.dataset;
     return `${this.titles[name] ?? title} · ${run.recipe.name}`;
   }
-  // Three digits are all that a measured speed is worth.
+  // Rounds a measured speed to three digits; more would not be exact.
   rounded(speed) {
     const unit = 10 ** Math.max(0, Math.floor(Math.log10(speed)) - 2);
     return Math.round(speed / unit) * unit;

@@ -1,4 +1,4 @@
-// After one single step: the pairs it saw, how far apart they were before and after, and what the step did to them.
+// One single step: its pairs, their distances before and after it, and what the loss asked of them.
 
 import { make, setText } from "../common/dom.js";
 import { percent, short, whole } from "../common/numbers.js";
@@ -13,13 +13,13 @@ export class StepPanel {
     this.list.setAttribute("aria-label", this.words.step_pairs);
     this.section.append(this.list);
     this.section.hidden = true;
-    this.drawn = null;
+    this.key = null;
   }
   show(detail) {
     this.section.hidden = !detail?.pairs?.length;
     const key = detail && `${detail.step} ${detail.loss} ${detail.pairs?.length}`;
-    if (this.section.hidden || key === this.drawn) return;
-    this.drawn = key;
+    if (this.section.hidden || key === this.key) return;
+    this.key = key;
     setText(this.heading, this.sentence("step_title", { step: whole(detail.step) }));
     setText(
       this.lead,

@@ -24,11 +24,11 @@ export function mount({ root, props, words, say, watch, ask, trigger }) {
     else outcome.textContent = file.error ? file.error : say("saved", { name: file.name });
   }
 
-  let answered = props.link?.number ?? 0;
+  let lastNumber = props.link?.number ?? 0; // of the last link that was copied
   watch("link", async () => {
     const { link } = props;
-    if (!link || link.number === answered) return;
-    answered = link.number;
+    if (!link || link.number === lastNumber) return;
+    lastNumber = link.number;
     if (!link.query) {
       outcome.textContent = words.norun;
       return;
