@@ -18,7 +18,7 @@ from siamese.training.jobs.cores import Cores, ThreadChoice
 from siamese.training.jobs.job import RunTraining, TrainingJob
 from siamese.training.jobs.line import Line
 
-_NICE = 5  # of a worker on a CPU: a page's question is answered before the next step of training
+_NICE = 5  # steps of priority that a worker on a CPU gives up: a page's question is answered before the next step of training
 TURN_SECONDS = 1.0  # how long a worker stays with a run while other runs want it,
 ROUND_SECONDS = 10.0  # or less, where so many share it that they would not all have had a turn in this time
 
@@ -38,7 +38,8 @@ def _yield_to_others() -> None:
     """Gives the calling thread a lower priority than the threads that answer the pages. Only Linux has one for each."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICE)
 
 
 def works(device: torch.device) -> bool:

@@ -1,7 +1,7 @@
 // The model panel: the choice of a model, its training data, its scores beside raw pixels, and its whole card.
 
 import { button, make, setText } from "../common/dom.js";
-import { percent } from "../common/numbers.js";
+import { percent, whole } from "../common/numbers.js";
 
 const FOR_DRAWINGS = ["drawings", "glyphs"]; // shipped models, the better one first
 
@@ -58,7 +58,7 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
     element.dataset.model = key;
     renew.hidden = !card.running;
     setText(lead, card.running ? say("snapshot", { step: card.step }) : say("tested", { unseen: words[card.unseen] ?? card.unseen }));
-    setText(learnt, card.learnt ? say(`learnt_${card.kind}` in words ? `learnt_${card.kind}` : "learnt", { n: card.learnt }) : say("by_recipe", card));
+    setText(learnt, card.learnt ? say(`learnt_${card.kind}` in words ? `learnt_${card.kind}` : "learnt", { n: whole(card.learnt) }) : say("by_recipe", card));
     const body = make("tbody");
     const titles = make("tr");
     titles.append(make("th", "", words[`part_${card.tested}`]), make("th", "", words.this_network), make("th", "", words.raw_pixels));
