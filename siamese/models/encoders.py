@@ -19,7 +19,7 @@ from siamese.recipes.recipe import TorchvisionEncoder
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-_PATIENCE = 30.0  # a download without a byte for this many seconds is given up
+_PATIENCE = 30.0  # seconds; a download without a byte for this time is stopped
 
 
 class PixelScale(nn.Module):
@@ -40,8 +40,8 @@ class PixelScale(nn.Module):
 class Projection(nn.Linear):
     """nn.Flatten and nn.Linear in one: float [n, C, H, W] → float [n, embedding_dim], with the weights of these two.
 
-    It reads maps as they lie in memory in the channels_last format. nn.Flatten would copy them, and its gradient would
-    reach the ReLU before it in another format, which costs a small network on a CPU a fifteenth of its step.
+    It reads the maps in the channels_last order in which they are stored. nn.Flatten would copy them, and its gradient
+    would have another memory format than the ReLU before it; on a CPU, that costs a small network 1/15 of its step.
     """
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ def build_encoder(
 
 def _features(layers: nn.Module, channels: int, size: tuple[int, int], name: str) -> int:
     """How many numbers the convolutions make of one image. Raises SiameseError where the image is too small for them."""
-    count = 0  # torch 2.8 gives no numbers where a later version refuses the image
+    count = 0  # for an image that is too small, torch 2.8 returns an empty tensor, and later versions raise an error
     probe = layers.eval()
     if isinstance(layers, nn.Sequential):
         # Batch norm changes no shape. On the device "meta", by which checkpoints are checked, it would make torch load
@@ -214,7 +214,7 @@ def _koch(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module
 
 def _triplet_network(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
     """Hoffer & Ailon 2015: convolutions of 32 (5×5), 64 and embedding_dim (3×3) filters with ReLU and pooling between;
-    the last map, pooled to one value a filter, is the embedding. Their dropout is left out: it draws from the random
+    the last map, pooled to one value a filter, is the embedding. Their dropout is left out, because it uses the random
     generator that all threads share."""
     network = nn.Sequential(
         nn.Conv2d(channels, 32, 5),
@@ -232,21 +232,21 @@ def _triplet_network(channels: int, size: tuple[int, int], embedding_dim: int) -
 
 
 def _oriented(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
-    """Fixed oriented filters and a projection, which is all that is learnt: for few training images."""
+    """Fixed oriented filters and a learnt projection, for data sets with few images."""
     return _with_projection([OrientedFilters()], FEATURES, embedding_dim)
 
 
 def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim: int, pretrained: bool) -> nn.Module:
-    """A torchvision classifier with its head replaced by one projection, made for any image size and 1 or 3 channels.
+    """A torchvision classifier with one projection instead of its head, for any image size and 1 or 3 channels.
 
-    Stochastic depth is switched off, since it draws from the random generator that all threads share.
+    Stochastic depth is switched off, because it uses the random generator that all threads share.
     """
-    from torchvision import models  # the import takes seconds, so it waits until such an encoder is wanted
+    from torchvision import models  # imported only for such an encoder, because the import takes seconds
 
     options = {"stochastic_depth_prob": 0.0} if name == "efficientnet_b0" else {}
     network = _vgg11_bn() if name == "vgg11_bn" else getattr(models, name)(**options)
     if pretrained:
-        # Only the classifier's weights have no place here.
+        # The VGG here has no classifier, so the weights of the classifier are left over.
         network.load_state_dict(_imagenet_weights(name), strict=name != "vgg11_bn")
     _replace_ends(network, name, channels, embedding_dim)
     _features(network, channels, size, name)
@@ -254,8 +254,8 @@ def _torchvision(name: str, channels: int, size: tuple[int, int], embedding_dim:
 
 
 def _vgg11_bn() -> nn.Module:
-    """The VGG of torchvision, initialised as there, but without its classifier. To make those 124 million weights takes
-    half a gigabyte and a second, and they would be replaced at once.
+    """The VGG of torchvision, initialised as there, but without its classifier: its 124 million weights would take half
+    a gigabyte and a second, and would be replaced at once.
     """
     from torchvision.models import vgg
 
@@ -284,12 +284,12 @@ def fetch_imagenet_weights(name: str) -> None:
     """
     if imagenet_weights_here(name):
         return
-    before = socket.getdefaulttimeout()
+    previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_PATIENCE)  # torch.hub has no timeout of its own
     try:
         _imagenet_weights(name)
     finally:
-        socket.setdefaulttimeout(before)
+        socket.setdefaulttimeout(previous)
 
 
 def _imagenet_weights(name: str) -> dict[str, Any]:
@@ -307,12 +307,12 @@ def _imagenet_weights(name: str) -> dict[str, Any]:
 
 
 def _replace_ends(network: Any, name: str, channels: int, embedding_dim: int) -> None:
-    """Puts in a first convolution for these channels and a projection for the classifier."""
+    """Replaces the first convolution by one for these channels, and the classifier by a projection."""
     if name == "resnet18":
         network.fc = nn.Linear(network.fc.in_features, embedding_dim)
         network.conv1 = _for_channels(network.conv1, channels)
         return
-    # The first convolution of the other three: bare in VGG, the head of a block in the mobile ones.
+    # The first convolution of the other three: a plain layer in VGG, the first of a block in the mobile networks.
     first = network.features if name == "vgg11_bn" else network.features[0]
     first[0] = _for_channels(first[0], channels)
     network.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -321,7 +321,7 @@ def _replace_ends(network: Any, name: str, channels: int, embedding_dim: int) ->
 
 
 def _for_channels(layer: nn.Conv2d, channels: int) -> nn.Conv2d:
-    """The first convolution for grey images: its filters summed over the colours, so a grey image gives the same result."""
+    """The first convolution for grey images. Its filters are summed over the colours, so the result stays the same."""
     if channels == layer.in_channels:
         return layer
     layer.in_channels = channels

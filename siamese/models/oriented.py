@@ -1,4 +1,4 @@
-"""Oriented filters: fixed features of an image, for few training images, from which only a projection is learnt."""
+"""Oriented filters: fixed filters and a learnt projection, an encoder for data sets with few images."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 _DIRECTIONS = 8
-_CELLS = 8  # of the grid over which each filter's answers are averaged, per side
+_CELLS = 8  # per side of the grid; the response of each filter is averaged in each cell
 FEATURES = 4 * _DIRECTIONS * _CELLS**2  # of every image, whatever its size
-_SHRINKS = (1.0, 1.75, 3.0)  # the waves look at the image at these sizes: fine, middle and coarse
+_SHRINKS = (1.0, 1.75, 3.0)  # the image is made smaller by these factors: fine, middle and coarse waves
 
 
 class OrientedFilters(nn.Module):
-    """Edges and waves in eight directions, averaged over a grid: float [n, C, H, W] → float [n, 32, 8, 8].
+    """Edges and waves in eight directions, averaged in the cells of a grid: float [n, C, H, W] → float [n, 32, 8, 8].
 
     Edges: histograms of oriented gradients with wide cells (Dalal & Triggs 2005). Waves: the amplitude of Gabor filters
-    at three scales (Daugman 1985; Liu & Wechsler 2002 for faces). Roots keep a few strong edges from outweighing all
-    the others. Nothing here is trained, so that few people cannot be learnt by heart.
+    at three scales (Daugman 1985; Liu & Wechsler 2002 for faces). A square root reduces the weight of a few strong
+    edges. The filters are not trained, so a network cannot memorise the few people of its training set with them.
     """
 
     edges: Tensor
@@ -33,7 +33,7 @@ class OrientedFilters(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         grey = images.mean(1, keepdim=True)
         height, width = grey.shape[2:]
-        edges = F.adaptive_avg_pool2d(_smooth(_filtered(grey, self.edges).relu(), max(height, width) // 12), _CELLS)
+        edges = F.adaptive_avg_pool2d(_smooth(_convolve(grey, self.edges).relu(), max(height, width) // 12), _CELLS)
         edges = edges / (_smooth(edges.square().sum(1, keepdim=True), 1).sqrt() + 0.01)
         parts = [edges]
         for shrink in _SHRINKS:
@@ -42,7 +42,7 @@ class OrientedFilters(nn.Module):
             reach = max(size) // 9
             small = small - _smooth(small, reach)
             small = small / (_smooth(small.square(), reach).sqrt() + 0.05)
-            even, odd = _filtered(small, self.waves).chunk(2, 1)
+            even, odd = _convolve(small, self.waves).chunk(2, 1)
             parts.append(F.adaptive_avg_pool2d(_smooth((even**2 + odd**2).sqrt(), 1), _CELLS))
         return torch.cat(parts, 1).sqrt()
 
@@ -57,19 +57,19 @@ def _filters() -> tuple[Tensor, Tensor]:
         window = torch.exp(-(x**2 + y**2) / 2.88)
         window = window / window.sum()
         even = window * phase.cos()
-        even = even - window * even.sum((1, 2), keepdim=True)  # an even image has no wave
+        even = even - window * even.sum((1, 2), keepdim=True)  # no response to an image of one grey
         slope = torch.tensor([[0.0, 0, 0], [-1, 0, 1], [0, 0, 0]])
         edges = slope * (2 * turn).cos() + slope.T * (2 * turn).sin()
         return torch.cat([even, window * phase.sin()])[:, None], edges[:, None]
 
 
-def _filtered(images: Tensor, filters: Tensor) -> Tensor:
+def _convolve(images: Tensor, filters: Tensor) -> Tensor:
     reach = filters.shape[-1] // 2
     return F.conv2d(F.pad(images, [reach] * 4, mode="replicate"), filters)
 
 
 def _smooth(maps: Tensor, reach: int) -> Tensor:
-    """The mean over a square that reaches so many pixels to each side, taken twice."""
+    """The mean over a square, applied twice. reach: how many pixels the square extends to each side."""
     for _ in range(2):
         maps = F.avg_pool2d(maps, 2 * reach + 1, 1, reach, count_include_pad=False)
     return maps

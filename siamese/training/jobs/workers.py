@@ -1,4 +1,4 @@
-"""Workers: threads that advance the runs of a line on one device, in turns."""
+"""Workers: threads that train the runs of a line on one device, in turns."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from siamese.training.jobs.cores import Cores, ThreadChoice
 from siamese.training.jobs.job import RunTraining, TrainingJob
 from siamese.training.jobs.line import Line
 
-_NICE = 5  # steps of priority that a worker on a CPU gives up: a page's question is answered before the next step of training
-TURN_SECONDS = 1.0  # how long a worker stays with a run while other runs want it,
-ROUND_SECONDS = 10.0  # or less, where so many share it that they would not all have had a turn in this time
+_NICE = 5  # steps of priority that a worker on a CPU gives up, so that the pages are answered first
+TURN_SECONDS = 1.0  # how long a worker stays with a run while other runs wait for a turn
+ROUND_SECONDS = 10.0  # in which every run gets a turn: the more runs share a worker, the shorter are the turns
 
 
 def stream_of_its_own(device: torch.device) -> AbstractContextManager[object]:
-    """Makes a CUDA stream of this very device the thread's current one; nothing on a CPU.
+    """Gives the thread a new CUDA stream on this device; does nothing on a CPU.
 
-    One stream for the life of a thread: a new one for each run would leave tens of megabytes of workspace behind.
+    A thread keeps its stream for life: a new one for each run would leave tens of megabytes of workspace behind.
     Raises RuntimeError where the device does not work.
     """
     if device.type != "cuda":
@@ -51,16 +51,16 @@ def works(device: torch.device) -> bool:
 
 
 class Workers:
-    """`count` threads; each takes the run whose turn it is from the line, advances it for a turn, and gives it back.
+    """`count` threads. Each takes the next run from the line, trains it for one turn, and gives it back.
 
-    A run that nobody else waits behind keeps its worker. On CUDA a run stays with the worker that began it, whose
-    stream its graph was captured on; on a CPU any worker goes on with any run.
+    A run keeps its worker while no other run is ready. On CUDA a run always goes back to the worker that began it,
+    because its graph was captured on that worker's stream. On a CPU any worker can go on with any run.
 
-    threads: CPU threads of each worker, None for torch's own choice.
-    cores: of the CPU, which the runs that train share; None: every worker keeps its `threads`.
-    turn: seconds that a worker stays with a run while other runs want it, at most.
-    on_lost: called once, with a sentence that says why, when the device no longer works or a worker cannot start; all
-    workers then go.
+    threads: CPU threads of each worker; None: torch chooses.
+    cores: the CPU cores, which all running runs share; None: every worker keeps its `threads`.
+    turn: seconds that a worker stays with a run while other runs wait for a turn, at most.
+    on_lost: is called once, with the reason, when the device no longer works or a worker cannot start. All workers end
+        then.
     """
 
     def __init__(
@@ -84,22 +84,22 @@ class Workers:
         self.cores = cores
         self._lost = threading.Event()
         self._lock = threading.Lock()
-        self._alive = [
+        self._threads = [
             threading.Thread(target=self._work, args=(n,), name=f"trainer-{n}", daemon=True) for n in range(count)
         ]
-        for worker in self._alive:
-            worker.start()
+        for thread in self._threads:
+            thread.start()
 
     @property
     def alive(self) -> int:
-        """How many of the threads live."""
-        return sum(worker.is_alive() for worker in self._alive)
+        """How many of the threads still run."""
+        return sum(thread.is_alive() for thread in self._threads)
 
     def join(self, timeout: float) -> None:
-        """Waits for the threads to end, after the line was closed."""
-        for worker in self._alive:
-            if worker is not threading.current_thread():
-                worker.join(timeout)
+        """Waits for the end of the threads; close the line first."""
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(timeout)
 
     def _work(self, number: int) -> None:
         try:
@@ -125,22 +125,22 @@ class Workers:
                 self._line.end_turn(job)
 
     def _advance(self, job: TrainingJob, number: int) -> None:
-        # The first turn is over with the first point of the curve, so that many who start together all see theirs soon.
+        # The first turn is short: it ends with the first Progress event. So all who start together soon see a curve.
         turn = min(self._turn, ROUND_SECONDS * self.count / max(1, self._line.turning()))
         until = time.monotonic() + (turn if job.history.progress is not None else 0.0)
 
-        # After its last step a run measures what its distances mean. That takes seconds, so it is a turn of its own.
+        # After its last step a run measures what its distances mean. That takes seconds, so it gets a turn of its own.
         had_steps = job.history.newest_step < job.recipe.steps
 
         choice = ThreadChoice()
-        seen: Progress | None = None
+        last_progress: Progress | None = None
 
         def turn_over() -> bool:
-            nonlocal seen
-            if self.cores is not None and job.history.progress is not seen:
-                seen = job.history.progress
-                if seen is not None:
-                    choice.after_report(seen.steps_per_second, self.cores.share)
+            nonlocal last_progress
+            if self.cores is not None and job.history.progress is not last_progress:
+                last_progress = job.history.progress
+                if last_progress is not None:
+                    choice.after_report(last_progress.steps_per_second, self.cores.share)
                     choice.use()
             if job.history.progress is None:
                 return False
@@ -167,7 +167,7 @@ class Workers:
                 job.fail(f"Training ended with an unforeseen {type(error).__name__}; the server's log has the details.")
 
     def _give_up(self, reason: str) -> None:
-        # Nobody gives a run back before the runs of the lost device are ended.
+        # on_lost runs under the lock: the runs of a lost device must end before another worker goes on.
         with self._lock:
             if not self._lost.is_set():
                 self._lost.set()

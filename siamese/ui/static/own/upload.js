@@ -1,9 +1,9 @@
-// A file on its way to the server, piece by piece, so that its progress is seen and no request is large.
+// Sends a file to the server in pieces, so that no request is large and the page can show the progress.
 
 const MOST_BYTES = 20 * 1024 * 1024; // the server's own limit
 const PIECE = 1024 * 1024;
 
-// send(name, offset, total, base64) → { received } or { error }.  Returns the sentence of a refusal, or null.
+// send(name, offset, total, base64) → { received } or { error }.  Returns an error sentence, or null.
 export async function sendFile(file, { send, onShare, words, say }) {
   if (file.size > MOST_BYTES) return say("too_large", { name: file.name, size: (file.size / 1048576).toFixed(0) });
   if (!file.size) return say("empty_file", { name: file.name });
