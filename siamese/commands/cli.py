@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from siamese import SiameseError
-from siamese.training.memory import keep_freed_memory
 
 # Each command is a module with add_arguments(parser) and run(options) -> exit code. Only the chosen one is imported,
 # because torch takes seconds to import and --help should be quick.
@@ -29,7 +28,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code: 0, or 2 after an error, which stands as one sentence on stderr."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser(arguments).parse_args(arguments, argparse.Namespace(arguments=arguments))
-    keep_freed_memory()
     try:
         code: int = options.run(options)
         sys.stdout.flush()

@@ -50,7 +50,7 @@ def calibrate(checkpoint: Checkpoint, dataset: Dataset, device: torch.device | N
     are fewer than 100 balanced pairs, or the network's answers are not finite.
     """
     evaluator = Evaluator(checkpoint, device)
-    bank = _evenly(evaluator.prepared(dataset, dataset.validation), _IMAGES)
+    bank = evaluator.prepared(dataset, _evenly(dataset.validation, _IMAGES))
     if most_pairs(bank) < LEAST_PAIRS:
         return checkpoint
     try:

@@ -11,7 +11,6 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from siamese.training.jobs.registry import SWITCH_INTERVAL
-from siamese.training.memory import keep_freed_memory
 from siamese.ui import page_head
 from siamese.ui.api.pictures import offer_picture_api
 from siamese.ui.api.runs import offer_api
@@ -61,6 +60,11 @@ def build_demo(settings: Settings) -> gr.Blocks:
     return demo
 
 
+# How long a connection stays open that nobody uses. After uvicorn's own five seconds a busy machine closed connections
+# whose next request had arrived already.
+KEEP_ALIVE_SECONDS = 30
+
+
 def _tab_of_link(request: gr.Request) -> Any:
     """A link to a view of another tab opens that tab: ?explore=… or ?compare=…"""
     query = dict(request.query_params) if request is not None else {}
@@ -71,7 +75,6 @@ def _tab_of_link(request: gr.Request) -> Any:
 def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
     """Starts serving the page in the background and returns its address; wait_for_end waits."""
     sys.setswitchinterval(SWITCH_INTERVAL)
-    keep_freed_memory()
     open_log()
     # After every failed event Gradio sums up all events that it remembers: 10,000, unless this number is smaller.
     os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "20")
@@ -99,6 +102,7 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         quiet=quiet,
     )
     lighten_sessions(demo)
+    demo.server.config.timeout_keep_alive = KEEP_ALIVE_SECONDS  # Gradio leaves no other way
     # Only now: Gradio gives up where its server does not answer at once, and rendering would keep it busy.
     lab = current_lab()
     lab.warm_up()

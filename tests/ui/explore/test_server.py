@@ -341,6 +341,8 @@ def test_several_views_bound_the_images_and_a_pair_keeps_its_place(lab: Lab, mon
     test = lab.dataset("glyphs").test
     monkeypatch.setattr(sources_of, "MOST_TEST_VIEWS", 15 * 3 * test.classes)
     checkpoint = replace(job.ask(network_now, WAIT), views="affine")
+    whole = sources_of.judge_test(replace(checkpoint, views="one"), lab.dataset("glyphs"))
+    assert whole.bank.images.data_ptr() == test.images.data_ptr(), "a view needs no second copy of the images"
     judged = sources_of.judge_test(checkpoint, lab.dataset("glyphs"))
     assert len(judged.bank) == 3 * test.classes < len(test)
     for image in range(len(judged.bank)):

@@ -9,8 +9,8 @@ const FOR_DRAWINGS = ["drawings", "glyphs"]; // shipped models, the better one f
 export function createModelPanel({ words, say, ask, upload, onModel }) {
   const element = make("section", "panel model");
   const head = make("div", "panel-head");
-  const whole = button("plain", words.whole_card, () => dialog.showModal());
-  head.append(make("h2", "", words.model), whole);
+  const cardButton = button("plain", words.whole_card, () => dialog.showModal());
+  head.append(make("h2", "", words.model), cardButton);
   const lead = make("p", "lead");
   const row = make("div", "row");
   const left = make("div");
@@ -74,7 +74,7 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
     const close = button("button", words.close, () => dialog.close());
     dialog.replaceChildren(make("pre", "", card.text ?? JSON.stringify(card.rows, null, 1)), ...(card.command ? [make("pre", "", card.command)] : []), close);
     dialog.setAttribute("aria-label", words.whole_card);
-    whole.hidden = !card.text;
+    cardButton.hidden = !card.text;
     ofPhotographs = card.dark === null;
     onModel(card, key);
   }
