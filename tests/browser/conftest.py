@@ -76,7 +76,7 @@ class Visitor:
 
     def _console(self, message: Any) -> None:
         if message.type == "error":
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} {message.location.get('url', '')}".strip())
 
     def _host(self, url: str) -> None:
         if url.startswith("http"):
