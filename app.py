@@ -8,12 +8,12 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 if "SPACES_ZERO_GPU" in os.environ:
     import spaces  # noqa: F401 - before torch, as Hugging Face's ZeroGPU needs it
 
-from siamese.training.memory import keep_freed_memory
+from siamese.training.memory import share_pools
 from siamese.ui.app import build_demo, launch, wait_for_end
 from siamese.ui.settings import read_settings
 
 if __name__ == "__main__":
-    keep_freed_memory()
+    share_pools()
     settings = read_settings()
     demo = build_demo(settings)
     launch(demo, settings)

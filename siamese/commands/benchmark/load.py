@@ -153,14 +153,14 @@ def _serve(data_dir: str, device: str) -> None:
     """Serves until stdin ends. The first line of stdout has the address, the components and the models."""
     import torch
 
-    from siamese.training.memory import keep_freed_memory
+    from siamese.training.memory import share_pools
     from siamese.ui import lab
     from siamese.ui.app import build_demo, launch
     from siamese.ui.explore.tab import ExploreView
     from siamese.ui.settings import JOBS, Settings, default_workers
     from siamese.ui.train.live_chart import LiveChart
 
-    keep_freed_memory()
+    share_pools()
     lab.LATER = ()  # rendering them would be part of the measurement
     workers, threads = default_workers(torch.device(device))
     settings = Settings(Path(data_dir), torch.device(device), JOBS, workers, threads, port=0)
