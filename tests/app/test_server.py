@@ -65,6 +65,22 @@ def test_a_question_of_a_widget_opens_no_session_and_needs_no_thread(
     assert "only-asks" not in demo.state_holder.session_data
 
 
+def test_an_error_inside_a_widgets_function_is_logged_and_not_taken_for_an_unknown_one(
+    web: httpx.Client, demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def poll(data: list[object]) -> object:
+        return {}["lost"]
+
+    poll.quick = True  # type: ignore[attr-defined]
+    number, chart = next((number, block) for number, block in demo.blocks.items() if isinstance(block, LiveChart))
+    monkeypatch.setattr(chart, "server_fns", [poll])
+    question = {"component_id": number, "fn_name": "poll", "data": []}
+    assert web.post("/gradio_api/component_server", json=question).status_code == 400
+    assert "request failed (KeyError in " in capfd.readouterr().err
+    assert web.post("/gradio_api/component_server", json=question | {"fn_name": "lost"}).status_code == 404
+    assert not capfd.readouterr().err
+
+
 def test_answers_that_nobody_fetches_are_forgotten(demo: gr.Blocks) -> None:
     queue = demo._queue
     for number in range(2 * MOST_UNREAD):

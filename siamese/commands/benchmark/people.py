@@ -89,15 +89,17 @@ class Person:
             self._connection.close()
 
     def _request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] = _JSON) -> tuple[int, str]:
-        try:
+        def answer() -> tuple[int, str]:
             self._connection.request(method, f"/gradio_api/{path}", body, headers)
-            answer = self._connection.getresponse()
+            response = self._connection.getresponse()
+            return response.status, response.read().decode()
+
+        try:
+            return answer()
         except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
             # The server may close a connection that was idle for long. A browser asks again on a new one, and so here.
             self._connection.close()
-            self._connection.request(method, f"/gradio_api/{path}", body, headers)
-            answer = self._connection.getresponse()
-        return answer.status, answer.read().decode()
+            return answer()
 
     def _post(self, path: str, **values: Any) -> tuple[int, str]:
         return self._request("POST", path, json.dumps(values).encode())

@@ -26,7 +26,11 @@ def quick(function: Function) -> Function:
 
 
 async def _answer(request: Request) -> Response:
-    """The answer of a widget's server function as JSON. A malformed request raises, and the guard answers it."""
+    """The answer of a widget's server function as JSON.
+
+    Raises LookupError where there is no such widget or function, and something else for other malformed requests. The
+    guard answers them all.
+    """
     body = await request.json()
     widget = request.app.get_blocks().blocks[body["component_id"]]
     functions = {function.__name__: function for function in getattr(widget, "server_fns", ())}
@@ -40,7 +44,12 @@ async def _answer(request: Request) -> Response:
 
 
 def _call(function: Callable[..., Any], data: Any) -> bytes:
-    return json.dumps(function(data), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    try:
+        result = function(data)
+    except LookupError as error:
+        # The guard takes a LookupError for an unknown endpoint, and would not log it.
+        raise ValueError(f"{function.__name__} looked for something that it was not given") from error
+    return json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def functions_route() -> Route:

@@ -40,7 +40,9 @@ def open_log() -> None:
 
 
 def where(error: BaseException) -> str:
-    """The kind of an error and where it happened: the innermost line of this project, else of any file."""
+    """The kind of an error, or of its cause, and where it happened: the innermost line of this project, else of any
+    file."""
+    error = error.__cause__ or error
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_ROOT / "siamese")]
     if not frames:

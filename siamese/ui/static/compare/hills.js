@@ -63,7 +63,8 @@ export function createHills(words) {
     if (threshold > 60 * letter) element.append(shape("text", { x: LEFT, y: HEIGHT + 24 }, fixed(0, 1)));
     for (const part of [0.5, 0.75]) {
       const x = LEFT + part * (RIGHT - LEFT);
-      if (Math.abs(x - threshold) > 50) element.append(shape("text", { x, y: HEIGHT + 24, "text-anchor": "middle" }, fixed(part * upper, 1)));
+      // Room is needed beside the threshold and before the name of the axis.
+      if (Math.abs(x - threshold) > 50 * letter && x < RIGHT - 100 * letter) element.append(shape("text", { x, y: HEIGHT + 24, "text-anchor": "middle" }, fixed(part * upper, 1)));
     }
   }
 
