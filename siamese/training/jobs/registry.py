@@ -143,13 +143,12 @@ class JobRegistry:
         return sum(_result_bytes(job) for job in self.all_jobs())
 
     def close(self, timeout: float = 10.0) -> None:
-        """Stops every job and waits for the workers."""
+        """Ends every job at once and waits for the workers."""
         with self._changed:
             self._closed = True
-            jobs = list(self._jobs.values())
             self._changed.notify_all()
-        for job in jobs:
-            job.stop()
+        for job in self.all_jobs():
+            job.end_now()
         self.line.close()
         self._workers.join(timeout)
         self._reaper_thread.join(timeout)

@@ -477,6 +477,27 @@ def test_closing_ends_every_job(open_registry: Open, submit: Submit, script: Scr
     assert script.order == ["0"]
 
 
+def test_closing_waits_for_no_last_checkpoint(open_registry: Open, dataset: Dataset) -> None:
+    steps, has_finished = threading.Event(), False
+
+    def run(recipe: Recipe, dataset: Dataset, control: TrainingControl, *, device: torch.device) -> Iterator[Event]:
+        nonlocal has_finished
+        yield STARTED
+        step = 0
+        while not control.stopped:
+            step += 1
+            yield progress(step)
+            steps.set()
+        has_finished = True
+        yield Finished(step, 0.1, "stopped", b"weights")
+
+    registry = open_registry(run=run)
+    job = registry.submit(Visitor("me"), Recipe(), "patterns", lambda tell: dataset)
+    assert steps.wait(WAIT)
+    registry.close(WAIT)
+    assert job.state == "stopped" and job.weights is None and not has_finished
+
+
 def test_the_clicking_users_context_reaches_the_worker(open_registry: Open, dataset: Dataset) -> None:
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
     seen: list[str] = []
