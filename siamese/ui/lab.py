@@ -28,7 +28,6 @@ from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
 from siamese.training.events import Event
 from siamese.training.jobs.budget import memory_of_runs, require_memory
-from siamese.training.jobs.cores import Cores
 from siamese.training.jobs.job import TrainingJob
 from siamese.training.jobs.machine import usable_cores
 from siamese.training.jobs.registry import Access, JobRegistry
@@ -67,7 +66,7 @@ class Lab:
             memory=self._memory // 2,
             longest=settings.longest,
             fault=None if on_zero_gpu() else unusable_gpu(settings.device),
-            cores=Cores(usable_cores()) if settings.device.type == "cpu" and not on_zero_gpu() else None,
+            cores=usable_cores() if settings.device.type == "cpu" and not on_zero_gpu() else None,
         )
         self.address = ""  # where others reach the page, once it is served
         self.room_key = secrets.token_urlsafe(9)  # opens the teacher's page of the room

@@ -1,40 +1,11 @@
-"""How the runs on a CPU share its cores. A single run takes all of them, and frees some when others start."""
+"""How many threads a run on a CPU uses. A single run takes all cores, and frees some when others start."""
 
 from __future__ import annotations
-
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
 ENOUGH_REPORTS = 5  # with one number of threads; then its speed counts as measured
 MEASURE_AGAIN = 200  # reports after which the other number of threads is measured again: about ten seconds
-
-
-class Cores:
-    """The cores of a machine. The runs that train at this moment share them evenly. Every thread may call it."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._lock = threading.Lock()
-        self._busy = 0
-
-    @property
-    def share(self) -> int:
-        """How many cores each of these runs may use now, at least 1."""
-        return max(1, self.count // max(1, self._busy))
-
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Counts one more run that trains, as long as the block lasts."""
-        with self._lock:
-            self._busy += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._busy -= 1
 
 
 class ThreadChoice:

@@ -10,7 +10,6 @@ import torch
 
 from siamese import SiameseError
 from siamese.recipes import Recipe
-from siamese.training.jobs.cores import Cores
 from siamese.training.jobs.job import LoadDataset, RunTraining, TrainingJob, Visitor
 from siamese.training.jobs.line import Line
 from siamese.training.jobs.machine import usable_cores
@@ -45,7 +44,7 @@ class JobRegistry:
 
     most_open: how many runs take turns, if there is memory for them.  workers: how many threads train at the same time.
     threads: CPU threads of each worker; None: torch chooses.  device: where the runs train.
-    cores: the CPU cores, which all running runs share, so that a single run is quicker; None: each worker keeps its
+    cores: how many CPU cores the runs that take turns share, so that a single run is quicker; None: each worker keeps its
         `threads`.
     longest: seconds of training after which a run ends; None: no limit. It may change at any time.
     fault: a sentence about something that does not work, such as a lost GPU; None: all is well.
@@ -63,7 +62,7 @@ class JobRegistry:
         fault: str | None = None,
         memory: int | None = None,
         turn: float = TURN_SECONDS,
-        cores: Cores | None = None,
+        cores: int | None = None,
     ) -> None:
         self.line = Line(most_open, memory_for_runs() if memory is None else memory)
         self.longest = longest
@@ -193,7 +192,7 @@ class JobRegistry:
                 for job in alive:
                     if job.has_begun:
                         job.fail(f"The GPU stopped working ({reason}). Start again: runs train on the CPU now.")
-                self._cores = Cores(usable_cores())
+                self._cores = usable_cores()
                 self._workers = self._start_workers(usable_cores(), torch.device("cpu"), 1)
             elif self._replacements < MOST_REPLACEMENTS:
                 self._replacements += 1

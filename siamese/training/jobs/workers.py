@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from siamese.training.events import Progress
-from siamese.training.jobs.cores import Cores, ThreadChoice
+from siamese.training.jobs.cores import ThreadChoice
 from siamese.training.jobs.job import RunTraining, TrainingJob
 from siamese.training.jobs.line import Line
 
@@ -57,7 +57,7 @@ class Workers:
     because its graph was captured on that worker's stream. On a CPU any worker can go on with any run.
 
     threads: CPU threads of each worker; None: torch chooses.
-    cores: the CPU cores, which all running runs share; None: every worker keeps its `threads`.
+    cores: how many CPU cores the runs that take turns share evenly; None: every worker keeps its `threads`.
     turn: seconds that a worker stays with a run while other runs wait for a turn, at most.
     on_lost: is called once, with the reason, when the device no longer works or a worker cannot start. All workers end
         then.
@@ -72,7 +72,7 @@ class Workers:
         run: RunTraining,
         on_lost: Callable[[str], None],
         turn: float = TURN_SECONDS,
-        cores: Cores | None = None,
+        cores: int | None = None,
     ) -> None:
         self.count = count
         self.device = device
@@ -81,7 +81,7 @@ class Workers:
         self._run = run
         self._on_lost = on_lost
         self._turn = turn
-        self.cores = cores
+        self._cores = cores
         self._lost = threading.Event()
         self._lock = threading.Lock()
         self._threads = [
@@ -137,10 +137,11 @@ class Workers:
 
         def turn_over() -> bool:
             nonlocal last_progress
-            if self.cores is not None and job.history.progress is not last_progress:
+            if self._cores is not None and job.history.progress is not last_progress:
                 last_progress = job.history.progress
                 if last_progress is not None:
-                    choice.after_report(last_progress.steps_per_second, self.cores.share)
+                    share = self._cores // max(1, min(self.count, self._line.turning()))
+                    choice.after_report(last_progress.steps_per_second, max(1, share))
                     choice.use()
             if job.history.progress is None:
                 return False
@@ -153,12 +154,9 @@ class Workers:
                 return
             if self.device.type == "cuda":
                 job.worker = number
-            if self.cores is None:
-                job.train(self._run, self.device, turn_over)
-                return
-            choice.use()
-            with self.cores.in_use():
-                job.train(self._run, self.device, turn_over)
+            if self._cores is not None:
+                choice.use()
+            job.train(self._run, self.device, turn_over)
         except BaseException as error:  # noqa: BLE001 - a worker must outlive every job
             traceback.print_exception(error, file=sys.stderr)
             if self.device.type == "cuda" and not works(self.device):

@@ -13,24 +13,12 @@ from siamese.data.bank import Dataset
 from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
 from siamese.training.events import Progress
-from siamese.training.jobs.cores import ENOUGH_REPORTS, MEASURE_AGAIN, Cores, ThreadChoice
+from siamese.training.jobs.cores import ENOUGH_REPORTS, MEASURE_AGAIN, ThreadChoice
 from siamese.training.jobs.job import Visitor
 from siamese.training.jobs.registry import JobRegistry
 from siamese.training.loop import train
 
 WAIT = 60.0
-
-
-def test_cores_are_shared_evenly() -> None:
-    cores = Cores(4)
-    assert cores.share == 4
-    with cores.in_use():
-        assert cores.share == 4
-        with cores.in_use():
-            assert cores.share == 2
-            with cores.in_use(), cores.in_use(), cores.in_use():
-                assert cores.share == 1
-        assert cores.share == 4
 
 
 def run(choice: ThreadChoice, speed: Callable[[int], float], share: int, reports: int) -> list[int]:
@@ -85,7 +73,7 @@ def test_a_lone_run_gives_its_cores_back_when_another_starts(dataset: Dataset) -
 
         return events()
 
-    registry = JobRegistry(2, 2, 1, run=watched, cores=Cores(2))  # type: ignore[arg-type]
+    registry = JobRegistry(2, 2, 1, run=watched, cores=2)  # type: ignore[arg-type]
     try:
         first = registry.submit(Visitor("a"), recipe, "patterns", lambda tell: dataset)
         with used:
