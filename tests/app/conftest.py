@@ -22,6 +22,10 @@ def demo(server_data: Path) -> Iterator[gr.Blocks]:
     settings = Settings(server_data, torch.device("cpu"), jobs=1, workers=1, threads=1, port=0)
     demo = build_demo(settings)
     launch(demo, settings, quiet=True)
+    # While modules are loaded in the background they add loggers, and pytest walks through all loggers at each test.
+    lab = current_lab()
+    assert lab._warming is not None
+    lab._warming.join(120)
     yield demo
     demo.close()
     current_lab().close()
