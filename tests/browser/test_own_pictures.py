@@ -84,7 +84,7 @@ def test_from_ten_drawn_classes_to_a_score_on_drawings_never_seen(visit: Callabl
     visitor.page.get_by_role("button", name="Back").click()
     visitor.tab("Train")
     visitor.page.get_by_label("Data", exact=True).click()
-    assert visitor.page.get_by_role("option", name="Your pictures: Our pictures").is_visible()
+    visitor.page.get_by_role("option", name="Your pictures: Our pictures").wait_for(timeout=WAIT)
 
 
 def test_files_good_and_bad(visit: Callable) -> None:
