@@ -218,7 +218,7 @@ class TrainingJob:
                 self._end("failed")
 
     def close(self) -> None:
-        """Frees what a training that is over still uses. Its worker calls this."""
+        """Frees what a training that is over still uses. Its worker calls this, or the registry when it closes."""
         events, self._events = self._events, None
         if (close := getattr(events, "close", None)) is not None:
             with contextlib.suppress(Exception):  # after an error of the device, closing can fail too

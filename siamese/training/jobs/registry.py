@@ -146,10 +146,13 @@ class JobRegistry:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        for job in self.all_jobs():
+        jobs = self.all_jobs()
+        for job in jobs:
             job.end_now()
         self.line.close()
         self._workers.join(timeout)
+        for job in jobs:
+            job.close()  # a worker closes only the run that it advances
         self._reaper_thread.join(timeout)
 
     def tidy(self, now: float) -> None:

@@ -498,6 +498,25 @@ def test_closing_waits_for_no_last_checkpoint(open_registry: Open, dataset: Data
     assert job.state == "stopped" and job.weights is None and not has_finished
 
 
+def test_closing_closes_a_paused_run_too(open_registry: Open, dataset: Dataset) -> None:
+    is_paused, is_closed = threading.Event(), False
+
+    def run(recipe: Recipe, dataset: Dataset, control: TrainingControl, *, device: torch.device) -> Iterator[Event]:
+        nonlocal is_closed
+        try:
+            yield STARTED
+            is_paused.set()
+            yield Paused()
+        finally:
+            is_closed = True
+
+    registry = open_registry(run=run)
+    registry.submit(Visitor("me"), Recipe(), "patterns", lambda tell: dataset, paused=True)
+    assert is_paused.wait(WAIT)
+    registry.close(WAIT)
+    assert is_closed
+
+
 def test_the_clicking_users_context_reaches_the_worker(open_registry: Open, dataset: Dataset) -> None:
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
     seen: list[str] = []
