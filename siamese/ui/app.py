@@ -22,7 +22,7 @@ from siamese.ui.own.view import OwnView
 from siamese.ui.room import view as room_view
 from siamese.ui.room.address import is_room, reachable_address
 from siamese.ui.server.blocks import Page
-from siamese.ui.server.functions import functions_route
+from siamese.ui.server.functions import function_routes
 from siamese.ui.server.guard import Guard
 from siamese.ui.server.health import health_route
 from siamese.ui.server.log import open_log
@@ -87,7 +87,7 @@ def launch(demo: gr.Blocks, settings: Settings, quiet: bool = False) -> str:
         theme=theme(),
         css_paths=styles(),
         head=preload_links(),
-        app_kwargs={"routes": [static_route(), health_route(), functions_route()], "middleware": [Middleware(Guard)]},
+        app_kwargs={"routes": [static_route(), health_route(), *function_routes()], "middleware": [Middleware(Guard)]},
         state_session_capacity=MOST_SESSIONS,
         i18n=i18n,
         run_history=False,

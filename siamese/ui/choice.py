@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from siamese import SiameseError
-from siamese.data.catalogue import available, entry_named
+from siamese.data.catalogue import Entry, available, entry_named
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.ui.lab import current_lab
 from siamese.ui.own.sets import PREFIX, OwnSummary
@@ -17,19 +17,28 @@ DEFAULT_RECIPE = "contrastive-pairs"
 SPEEDS = (100, 20, 5, 1)  # steps a second in slow motion
 
 
+def usable_sets(data_dir: Path) -> list[Entry]:
+    """The data sets that can be used at once. Sets that need a download are left out."""
+    return [entry for entry in available(data_dir) if entry.built_in or entry.present]
+
+
 def data_choices(data_dir: Path, own: str = "", label: str = "") -> list[tuple[str, str]]:
-    """The data sets that can be used at once, as (title, name). Sets that need a download are left out.
+    """The data sets that can be used at once, as (title, name) for a control of Gradio.
 
     own: the name of this browser's own pictures, which no other browser gets.  label: their title.
     """
-    entries = available(data_dir)
-    named = [(data_title(entry.name, entry.title), entry.name) for entry in entries if entry.built_in or entry.present]
-    return [(label or _own(own).title, own), *named] if is_own(own) else named
+    named = [(data_title(entry.name, entry.title), entry.name) for entry in usable_sets(data_dir)]
+    return [(label or own_title(own), own), *named] if is_own(own) else named
 
 
 def recipe_choices() -> list[tuple[str, str]]:
     """The recipes as (title, name). A name is the same in every language."""
     return [(name, name) for name in RECIPES]
+
+
+def own_title(data: str) -> str:
+    """The title that somebody gave their own pictures."""
+    return _own(data).title
 
 
 def is_own(data: object) -> bool:
@@ -63,7 +72,7 @@ def label(data: str, recipe: Recipe) -> str:
     """A run in a few words for a legend: its data, its recipe, and what was changed."""
     changed = differences(recipe, base_recipe(data, recipe.name))
     words = [f"{k.replace('_', ' ')} {as_text(v)}" for k, v in changed.items()]
-    named = _own(data).title if is_own(data) else data
+    named = own_title(data) if is_own(data) else data
     return " · ".join([recipe.name if data == DEFAULT_DATA else f"{named}, {recipe.name}", *words])
 
 

@@ -39,6 +39,11 @@ def data_title(name: str, title: str) -> Any:
     return i18n(f"data.{name}") if f"data.{name}" in NAMES["en"] else title
 
 
+def title_in_both(name: str, title: str) -> dict[str, str]:
+    """The same title for a widget, in both languages: {"en": ..., "zh": ...}."""
+    return {language: NAMES[language].get(f"data.{name}", title) for language in LANGUAGES}
+
+
 def data_titles() -> dict[str, dict[str, str]]:
     """The titles of all named data sets for a widget: language → name → title."""
     return {

@@ -138,7 +138,7 @@ def test_a_thousand_malformed_requests(
     body = st.one_of(values.map(json.dumps), st.binary(max_size=60), st.just("[" * 100_000), st.just('{"a": NaN}'))
     request = st.one_of(
         st.tuples(st.just("POST"), st.just("gradio_api/queue/join"), join.map(json.dumps)),
-        st.tuples(st.just("POST"), st.just("gradio_api/component_server"), function.map(json.dumps)),
+        st.tuples(st.just("POST"), st.just("gradio_api/component_server/"), function.map(json.dumps)),
         st.tuples(
             st.just("POST"),
             st.builds("gradio_api/{}{}".format, st.sampled_from(EVENTS[1:]), st.sampled_from(names)),

@@ -194,7 +194,7 @@ def test_killed_in_a_run_started_again_and_ended_by_control_c(server_data: Path,
             if one["props"].get("elem_id") == "chart"
         )
         poll = {"component_id": chart, "fn_name": "poll", "session_hash": "abc", "data": [key, -1]}
-        assert server.web.post("/gradio_api/component_server", json=poll).json() == {"gone": True}
+        assert server.web.post("/gradio_api/component_server/", json=poll).json() == {"gone": True}
         key = server.call("start_training", "contrastive-pairs", "glyphs", settings)["id"]
         server.wait_for_step(key)
         server.process.send_signal(signal.SIGINT)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from siamese.ui.app import build_demo, launch
 from siamese.ui.lab import current_lab
@@ -71,16 +71,21 @@ class Visitor:
         self.visits = 0
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda request: self._host(request.url))
+        self.unanswered: set[Request] = set()  # without the questions of widgets, which never end
+        self.page.on("request", self._asked)
+        self.page.on("requestfinished", lambda request: self.unanswered.discard(request))
+        self.page.on("requestfailed", lambda request: self.unanswered.discard(request))
         self.page.on("framenavigated", lambda frame: self._visited())
 
     def _console(self, message: Any) -> None:
         if message.type == "error":
             self.complaints.append(f"{message.text} {message.location.get('url', '')}".strip())
 
-    def _host(self, url: str) -> None:
-        if url.startswith("http"):
-            self.hosts.add(url.split("/")[2].rsplit(":", 1)[0])
+    def _asked(self, request: Request) -> None:
+        if request.url.startswith("http"):
+            self.hosts.add(request.url.split("/")[2].rsplit(":", 1)[0])
+        if "/component_server/" not in request.url:
+            self.unanswered.add(request)
 
     def _visited(self) -> None:
         self.visits += 1
@@ -93,6 +98,11 @@ class Visitor:
     def wait(self, condition: str, timeout: int = WAIT) -> None:
         """Waits for a JavaScript expression to become true."""
         self.page.wait_for_function(f"() => {condition}", timeout=timeout)
+
+    def wait_answered(self) -> None:
+        """Waits until Gradio has answered everything. The questions of a widget go on meanwhile."""
+        while self.unanswered:
+            self.page.wait_for_event("requestfinished", timeout=WAIT)
 
     def live(self, key: str) -> str:
         """A data attribute of the live view: state, step, points, net, fps."""

@@ -98,7 +98,7 @@ def test_the_projector_and_the_pupils_only_look(visit: Callable, runs: tuple[Tra
     components = httpx.get(f"{visitor.address}config", timeout=60).json()["components"]
     number = next(one["id"] for one in components if one["props"].get("elem_id") == "room")
     call = {"component_id": number, "fn_name": "teach", "session_hash": "abc", "data": ["guess", "hold", True]}
-    answer = httpx.post(f"{visitor.address}gradio_api/component_server", json=call, headers=FORWARDED, timeout=60)
+    answer = httpx.post(f"{visitor.address}gradio_api/component_server/", json=call, headers=FORWARDED, timeout=60)
     assert answer.json() == {"closed": True} and not lab.jobs.line.on_hold
 
     link = visitor.page.locator(".room .run", has_text="Kenji").locator("h3 a").get_attribute("href")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from siamese.ui.lab import current_lab
+from siamese.ui.server import functions
 
 SHORT = "?recipe=contrastive-pairs&steps=5000&batch_size=16"
 
@@ -29,7 +32,7 @@ def test_a_run_from_start_to_stop(visit: Callable) -> None:
     # Four seconds offline: the page stays, says so, and goes on by itself. What it asked for on loading is answered
     # before: Gradio reloads a page of which an outage cuts an event off.
     visitor.wait("!document.querySelector('#stop').disabled")
-    visitor.page.wait_for_load_state("networkidle")
+    visitor.wait_answered()
     visits = visitor.visits
     visitor.context.set_offline(True)
     visitor.wait("document.querySelector('.live').dataset.net === 'down'")
@@ -49,6 +52,15 @@ def test_a_run_from_start_to_stop(visit: Callable) -> None:
     visitor.page.click("#stop")
     visitor.wait_state("stopped")
     assert visitor.page.is_enabled("#start")
+
+
+def test_the_questions_of_a_page_do_not_reach_gradio(visit: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    call, asked = functions._call, []
+    monkeypatch.setattr(functions, "_call", lambda each, data: asked.append(each.__name__) or call(each, data))
+    visitor = visit(SHORT)
+    visitor.page.click("#start")
+    visitor.wait_points(1)
+    assert "poll" in asked
 
 
 def test_a_single_step_is_exactly_one_and_is_shown(visit: Callable) -> None:

@@ -107,7 +107,7 @@ class Person:
     def _function(self, component: int, name: str, data: Any) -> Any:
         """The answer of a function of a component, as the page's scripts ask for it."""
         status, text = self._post(
-            "component_server", component_id=component, fn_name=name, session_hash=self._session, data=data
+            "component_server/", component_id=component, fn_name=name, session_hash=self._session, data=data
         )
         if status != 200:
             raise ValueError(f"{status} {text}")

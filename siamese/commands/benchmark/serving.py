@@ -180,7 +180,7 @@ class _App:
         orders = {
             "host": "127.0.0.1",
             "port": self._port,
-            "path": "/gradio_api/component_server",
+            "path": "/gradio_api/component_server/",
             "component": self._component,
             "key": job.id,
             "count": count,

@@ -19,7 +19,7 @@ from siamese import SiameseError
 from siamese.data.image_file import read_image
 from siamese.ui.browser import as_browser
 from siamese.ui.compare import server
-from siamese.ui.compare.models import usable_models
+from siamese.ui.compare.models import Model, usable_models
 from siamese.ui.lab import EXAMPLES, current_lab
 from siamese.ui.static_files import read_json
 from siamese.ui.widget import Widget
@@ -31,7 +31,7 @@ class CompareView(Widget):
     models: what this browser may choose, as (title, key).
     """
 
-    def __init__(self, value: None = None, *, models: list[tuple[str, str]] | None = None, **props: Any) -> None:
+    def __init__(self, value: None = None, *, models: list[Model] | None = None, **props: Any) -> None:
         super().__init__(
             {"models": models or []},
             "compare",

@@ -18,6 +18,7 @@ from siamese.ui.explore.source import DATA_PREFIX, Source, find_source
 from siamese.ui.explore.threshold import thresholds
 from siamese.ui.explore.triplets import triplet_wall
 from siamese.ui.lab import RUN_PREFIX, current_lab
+from siamese.ui.texts import title_in_both
 
 VIEWS: dict[str, Callable[[Source, dict[str, Any]], dict[str, Any]]] = {
     "batch": wall,
@@ -82,11 +83,12 @@ def sources(arguments: Any) -> dict[str, Any]:
         title = choice.label(access.job.dataset_name, access.job.recipe)
         run_entries.insert(0, {"key": f"{RUN_PREFIX}{job}", "title": title})
     models = [{"key": key, "title": title} for title, key in shipped_models()]
-    own = own if current_lab().own.named(own) is not None else ""
-    data = [
-        {"key": DATA_PREFIX + name, "title": title}
-        for title, name in choice.data_choices(current_lab().settings.data_dir, own)
+    data: list[dict[str, Any]] = [
+        {"key": DATA_PREFIX + entry.name, "title": title_in_both(entry.name, entry.title)}
+        for entry in choice.usable_sets(current_lab().settings.data_dir)
     ]
+    if choice.is_own(own) and current_lab().own.named(own) is not None:
+        data.insert(0, {"key": DATA_PREFIX + own, "title": choice.own_title(own)})
     return {"runs": run_entries, "models": models, "data": data}
 
 

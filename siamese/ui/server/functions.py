@@ -1,4 +1,4 @@
-"""Answers the requests of widgets at Gradio's own address for them, but without Gradio's detours.
+"""Answers the requests of widgets at Gradio's own addresses for them, but without Gradio's detours.
 
 Gradio 6.31 opens a session for every browser, hands each request to another thread, and encodes the answer value by
 value. A full room sends a hundred requests a second, so that would cost more than everything else on the server.
@@ -52,6 +52,6 @@ def _call(function: Callable[..., Any], data: Any) -> bytes:
     return json.dumps(result, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def functions_route() -> Route:
-    """The route. Add it before the server starts."""
-    return Route("/gradio_api/component_server", _answer, methods=["POST"])
+def function_routes() -> list[Route]:
+    """The routes: browsers ask at the address with a slash at its end. Add them before the server starts."""
+    return [Route(f"/gradio_api/component_server{end}", _answer, methods=["POST"]) for end in ("/", "")]

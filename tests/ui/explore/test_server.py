@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +78,7 @@ def paused_run(recipe: Recipe, steps: int) -> tuple[TrainingJob, str]:
 def ask(view: str, key: str, **options: Any) -> dict[str, Any]:
     answer = explore([view, {"from": key, **options}])
     assert "error" not in answer, answer
+    json.dumps(answer, allow_nan=False)
     return answer
 
 
@@ -295,6 +297,7 @@ def test_a_watcher_may_look_and_not_control(lab: Lab) -> None:
     assert "cannot be controlled" in control([key, "step"])["error"]["en"]
     assert control([f"run:{job.id}", "toggle"])["state"] == "running"
     listed = sources(["me", job.id])
+    assert {"key": "data:glyphs", "title": {"en": "Glyphs", "zh": "字形"}} in json.loads(json.dumps(listed))["data"]
     assert [entry["key"] for entry in listed["runs"]] == [f"run:{job.id}"]
     assert f"run:{job.watch_id}" in [entry["key"] for entry in sources(["another", job.watch_id])["runs"]]
 

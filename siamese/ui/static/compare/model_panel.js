@@ -1,6 +1,7 @@
 // The model panel: the choice of a model, its training data, its scores beside raw pixels, and its whole card.
 
 import { button, make, setText } from "../common/dom.js";
+import { inLanguage } from "../common/language.js";
 import { percent, whole } from "../common/numbers.js";
 
 const FOR_DRAWINGS = ["drawings", "glyphs"]; // shipped models, the better one first
@@ -40,7 +41,7 @@ export function createModelPanel({ words, say, ask, upload, onModel }) {
 
   function fill() {
     const all = [...fileModels, ...serverModels];
-    select.replaceChildren(...all.map(([title, value]) => Object.assign(make("option", "", title), { value })));
+    select.replaceChildren(...all.map(([title, value]) => Object.assign(make("option", "", inLanguage(title)), { value })));
     if (!all.some(([, value]) => value === key)) key = bestForDrawings() ?? all[0]?.[1] ?? null;
     select.value = key;
   }

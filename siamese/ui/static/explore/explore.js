@@ -1,6 +1,7 @@
 // The Explore tab. Left column: buttons for the run, the source of the pairs, and the view. Right: the view.
 
 import { button, make } from "../common/dom.js";
+import { inLanguage } from "../common/language.js";
 import { percent, whole } from "../common/numbers.js";
 import { onOwnData, ownData } from "../common/own_data.js";
 import { panel } from "./cards.js";
@@ -242,7 +243,7 @@ export function mount({ root, props, words, say, watch, ask, upload, gone }) {
       const group = make("optgroup");
       group.label = name;
       for (const { key, title } of entries) {
-        const option = make("option", "", title);
+        const option = make("option", "", inLanguage(title));
         option.value = key;
         group.append(option);
       }
