@@ -29,13 +29,13 @@ def difficulty(positive: Tensor, negative: Tensor, margin: float) -> Tensor:
     return kinds.to(torch.int8)
 
 
-def count_difficulties(distances: Tensor, same: Tensor, margin: float) -> Difficulties:
+def count_difficulties(distances: Tensor, same: Tensor, itself: Tensor, margin: float) -> Difficulties:
     """Counts the triplets of a batch of each kind, without a list of them.
 
-    distances: float [B, B], row a holds anchor a's; same: bool [B, B]. Each anchor with each other image of its class
-    and each image of another one is a triplet.
+    distances: float [B, B], row a holds anchor a's; same, itself: bool [B, B], as in Batch. Each anchor with each other
+    image of its class and each image of another one is a triplet.
     """
-    positive = same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
+    positive = same & ~itself
     negatives = distances.masked_fill(same, torch.inf).sort(1).values.contiguous()
     each = (~same).sum(1, keepdim=True)
     hard = torch.minimum(torch.searchsorted(negatives, distances.contiguous()), each)

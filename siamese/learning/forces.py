@@ -25,9 +25,26 @@ class PairForces(NamedTuple):
     direction: Tensor
 
 
+def pairs_of(recipe: Recipe, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    """The pairs of a batch: left and right, int64 [n] positions in batch.index, and same, bool [n].
+
+    A triplet makes two of them: all anchors with their positives come first, then all with their negatives. All pairs
+    come row by row, and an image that the batch holds twice makes no pair with itself.
+    """
+    if recipe.batching == "all-pairs":
+        left, right = torch.triu(~batch.itself, 1).nonzero().unbind(1)
+        return left, right, batch.same[left, right]
+    rows = torch.arange(len(batch.index), device=batch.index.device)
+    if recipe.batching == "triplets":
+        anchor, positive, negative = rows.chunk(3)
+        return torch.cat([anchor, anchor]), torch.cat([positive, negative]), torch.cat([batch.same, ~batch.same])
+    left, right = rows.chunk(2)
+    return left, right, batch.same
+
+
 @torch.no_grad()
 def pair_forces(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float) -> PairForces:
-    """The pairs of a batch, with the force of the loss on each. embeddings: float32 [M, D], in the order of batch.index.
+    """The pairs of pairs_of, with the force of the loss on each. embeddings: float32 [M, D], in the order of batch.index.
 
     The direction is the sign of the loss's derivative by the pair's dissimilarity: the step goes down the loss, so a
     positive derivative pulls. The share is what the pair's own term adds to the loss, a triplet's term counting half for
@@ -36,34 +53,23 @@ def pair_forces(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batc
     """
     if recipe.batching == "all-pairs":
         return _all_pairs(recipe, similarity, embeddings, batch, margin)
+    left, right, same = pairs_of(recipe, batch)
+    dissimilarity = similarity(embeddings[left], embeddings[right])
     if recipe.batching == "triplets":
-        n = len(batch.same)
-        anchor, positive, negative = torch.arange(3 * n, device=embeddings.device).chunk(3)
-        near = similarity(embeddings[anchor], embeddings[positive])
-        far = similarity(embeddings[anchor], embeddings[negative])
+        near, far = dissimilarity.chunk(2)
         terms = losses.triplet_terms(near, far, margin, recipe.soft_margin)
         active = (terms > 0).to(torch.int8)
-        return PairForces(
-            torch.cat([anchor, anchor]),
-            torch.cat([positive, negative]),
-            torch.cat([batch.same, ~batch.same]),
-            torch.cat([near, far]),
-            _share(torch.cat([terms, terms])),
-            torch.cat([active, -active]),
-        )
-    left, right = torch.arange(2 * len(batch.same), device=embeddings.device).chunk(2)
-    dissimilarity = similarity(embeddings[left], embeddings[right])
+        share, direction = _share(torch.cat([terms, terms])), torch.cat([active, -active])
+        return PairForces(left, right, same, dissimilarity, share, direction)
     if recipe.loss == "bce":
-        terms = losses.bce_terms(similarity.same_logits(embeddings[left], embeddings[right]), batch.same)
+        terms = losses.bce_terms(similarity.same_logits(embeddings[left], embeddings[right]), same)
     else:
-        terms = losses.contrastive_terms(dissimilarity, batch.same, margin)
-    return _of_terms(left, right, batch.same, dissimilarity, terms)
+        terms = losses.contrastive_terms(dissimilarity, same, margin)
+    return _of_terms(left, right, same, dissimilarity, terms)
 
 
 def _all_pairs(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float) -> PairForces:
-    itself = batch.itself
-    left, right = torch.triu(~itself, 1).nonzero().unbind(1)
-    same = batch.same[left, right]
+    left, right, same = pairs_of(recipe, batch)
     distances = similarity.matrix(embeddings, embeddings)
     dissimilarity = distances[left, right]
     if recipe.loss == "bce":
@@ -75,11 +81,12 @@ def _all_pairs(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch
     with torch.enable_grad():
         variable = distances.detach().requires_grad_()
         if recipe.loss == "supcon":
-            loss = losses.supcon_loss(1 - variable, batch.same, recipe.temperature, itself)
+            loss = losses.supcon_loss(1 - variable, batch.same, recipe.temperature, batch.itself)
         else:
             # For random mining the forces of all triplets are given: a new draw would differ from the one of the training step.
             mining = "all" if recipe.mining == "random" else recipe.mining
-            loss = losses.mined_triplet_loss(variable, batch.same, mining, margin, recipe.soft_margin, itself=itself)
+            soft, itself = recipe.soft_margin, batch.itself
+            loss = losses.mined_triplet_loss(variable, batch.same, mining, margin, soft, itself=itself)
         (gradient,) = torch.autograd.grad(loss, variable)
     gradient = (gradient + gradient.T)[left, right]
     return PairForces(left, right, same, dissimilarity, _share(gradient.abs()), gradient.sign().to(torch.int8))

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from siamese.data.bank import ImageBank
 from siamese.learning.augment import Transforms, apply_transforms, draw_transforms
 from siamese.learning.batches import check_bank, draw_batch
-from siamese.learning.forces import PairForces, pair_forces
+from siamese.learning.forces import PairForces, pair_forces, pairs_of
 from siamese.models.inputs import as_floats, prepare_bank, two_domains
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
@@ -41,6 +41,10 @@ class BatchRecord:
         batch, transforms = self.inputs.batch, self.inputs.transforms
         tensors = [batch.index, batch.same, *(transforms or ()), self.embeddings]
         return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
+    def pairs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Every pair of the batch, in the order of forces(): left and right row, int64 [n], and same, bool [n]."""
+        return pairs_of(self.recipe, self.inputs.batch)
 
     def forces(self) -> PairForces | None:
         """Every pair of the batch and what the loss asks of it; None where no network has embedded the batch."""

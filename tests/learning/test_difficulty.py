@@ -20,16 +20,17 @@ def test_the_three_kinds_by_hand() -> None:
     seed=st.integers(0, 500),
 )
 def test_counts_equal_a_loop_over_all_triplets(labels: list[int], margin: float, seed: int) -> None:
-    # Quarters, so that ties and exact margins occur.
+    # Quarters, so that ties and exact margins occur. Of the images of each class two are the same one.
     n = len(labels)
+    images = [labels[i] if labels[:i].count(labels[i]) < 2 else 10 + i for i in range(n)]
     distances = torch.randint(0, 5, (n, n), generator=torch.Generator().manual_seed(seed)) / 4
     distances = ((distances + distances.T) / 2).fill_diagonal_(0)
     counts = [0, 0, 0]
     for a in range(n):
         for p in range(n):
             for other in range(n):
-                if a != p and labels[a] == labels[p] and labels[a] != labels[other]:
+                if images[a] != images[p] and labels[a] == labels[p] and labels[a] != labels[other]:
                     counts[int(difficulty(distances[a, p][None], distances[a, other][None], margin))] += 1
-    classes = torch.tensor(labels)
-    counted = count_difficulties(distances, classes[:, None] == classes[None], margin)
+    classes, index = torch.tensor(labels), torch.tensor(images)
+    counted = count_difficulties(distances, classes[:, None] == classes, index[:, None] == index, margin)
     assert list(counted) == counts

@@ -10,7 +10,7 @@ from torch import Tensor
 from siamese.evaluation.metrics import best_threshold
 from siamese.learning.forces import PairForces
 from siamese.training.batch_record import BatchRecord, pictures
-from siamese.ui.explore.cards import batch_names, batch_pictures, pair_card, pairs_of, scale_of
+from siamese.ui.explore.cards import batch_names, batch_pictures, pair_card, scale_of
 from siamese.ui.explore.source import Source
 
 SIZES = (12, 32, 64)
@@ -30,12 +30,12 @@ def wall(source: Source, options: dict[str, Any]) -> dict[str, Any]:
         return {"empty": True}
     bank = source.dataset().train
     forces = record.forces()
-    left, right, same = pairs_of(record)
+    left, right, same = pairs = record.pairs()
     share = None if forces is None or options["order"] != "loss" else forces.share
     numbers = choose(same, share, options["size"], spread=record.recipe.batching == "all-pairs")
     rows = torch.cat([left[numbers], right[numbers]])
     uris, names = batch_pictures(record, bank, rows, options["seen"]), batch_names(record, bank, rows)
-    cards = [pair_card(number, record, forces, uris, names) for number in numbers.tolist()]
+    cards = [pair_card(number, pairs, forces, uris, names) for number in numbers.tolist()]
     if options["guess"]:
         _add_pixels(cards, record, bank, left[numbers], right[numbers], same[numbers])
     answer: dict[str, Any] = {

@@ -47,29 +47,15 @@ def batch_names(record: BatchRecord, bank: ImageBank, rows: Tensor) -> dict[int,
     }
 
 
-def pairs_of(record: BatchRecord) -> tuple[Tensor, Tensor, Tensor]:
-    """The pairs of a batch, in the order of pair_forces: left and right row, int64 [n], and same, bool [n]."""
-    batch = record.inputs.batch
-    rows = torch.arange(len(batch.index))
-    if record.recipe.batching == "pairs":
-        left, right = rows.chunk(2)
-        return left, right, batch.same
-    if record.recipe.batching == "triplets":
-        anchor, positive, negative = rows.chunk(3)
-        return torch.cat([anchor, anchor]), torch.cat([positive, negative]), torch.cat([batch.same, ~batch.same])
-    left, right = torch.triu_indices(len(rows), len(rows), offset=1)
-    return left, right, batch.same[left, right]
-
-
 def pair_card(
-    number: int, record: BatchRecord, forces: PairForces | None, uris: dict[int, str], names: dict[int, str]
+    number: int,
+    pairs: tuple[Tensor, Tensor, Tensor],
+    forces: PairForces | None,
+    uris: dict[int, str],
+    names: dict[int, str],
 ) -> dict[str, Any]:
-    """The card of pair `number` of a batch."""
-    left, right, same = (
-        (part[number].item() for part in pairs_of(record))
-        if forces is None
-        else (forces.left[number].item(), forces.right[number].item(), forces.same[number].item())
-    )
+    """The card of pair `number` of a batch. pairs: of BatchRecord.pairs."""
+    left, right, same = (part[number].item() for part in pairs)
     card: dict[str, Any] = {
         "number": number,
         "left": uris[int(left)],

@@ -13,7 +13,7 @@ from siamese.models.inside import Inside, inside
 from siamese.recipes import Recipe
 from siamese.training.batch_record import BatchRecord, pictures, positions_of
 from siamese.training.look import look_inside
-from siamese.ui.explore.cards import WORDS, batch_names, batch_pictures, pairs_of, picture, scale_of, test_cards
+from siamese.ui.explore.cards import WORDS, batch_names, batch_pictures, picture, scale_of, test_cards
 from siamese.ui.explore.source import PATIENCE, Source, bank_of, in_worker
 from siamese.ui.pictures import data_uri, to_image
 
@@ -35,7 +35,7 @@ def _batch_pair(source: Source, number: int, options: dict[str, Any]) -> dict[st
     record = source.batch_record(options["seed"]) if job is None else source.record_at(step or 0)
     if record is None:
         return {"empty": True}
-    left, right, same = pairs_of(record)
+    left, right, same = record.pairs()
     if not 0 <= number < len(left):
         raise SiameseError(f"The batch has {len(left)} pairs and none of number {number + 1}; choose another pair.")
     rows = torch.tensor([int(left[number]), int(right[number])])

@@ -89,8 +89,8 @@ def _triplets(record: BatchRecord, margin: float, size: int) -> tuple[Tensor, Di
     if batch.same.dim() == 2:
         assert embeddings is not None and similarity is not None
         with torch.no_grad():
-            counts = count_difficulties(similarity.matrix(embeddings, embeddings), batch.same, margin)
-        return _random_triplets(batch.same, size, record.step), counts
+            counts = count_difficulties(similarity.matrix(embeddings, embeddings), batch.same, batch.itself, margin)
+        return _random_triplets(batch, size, record.step), counts
     rows = torch.stack(torch.arange(len(batch.index)).chunk(3), 1)
     if embeddings is None or similarity is None:
         return rows[:size], None
@@ -100,10 +100,10 @@ def _triplets(record: BatchRecord, margin: float, size: int) -> tuple[Tensor, Di
     return rows[:size], Difficulties(*torch.bincount(kinds.long(), minlength=3).tolist())
 
 
-def _random_triplets(same: Tensor, size: int, seed: int) -> Tensor:
+def _random_triplets(batch: Batch, size: int, seed: int) -> Tensor:
     """Random triplets of an all-pairs batch, each with another anchor: int64 [n, 3], n ≤ size."""
     generator = torch.Generator().manual_seed(seed)
-    positive = same & ~torch.eye(len(same), dtype=torch.bool)
+    same, positive = batch.same, batch.same & ~batch.itself
     anchors = (positive.any(1) & (~same).any(1)).nonzero().flatten()
     anchors = anchors[torch.randperm(len(anchors), generator=generator)[:size]]
 

@@ -128,6 +128,27 @@ def test_the_wall_is_the_steps_own_batch(lab: Lab, name: str) -> None:
     assert ask("batch", key)["step"] == 4, "a run that is over still shows its last batch"
 
 
+def test_an_image_that_a_batch_holds_twice_is_no_pair_with_itself(lab: Lab) -> None:
+    """The classes have 8 images, and the batch takes 12 of each."""
+    job, key = paused_run(replace(RECIPES["all-pairs"], images_per_class=12), 1)
+    record = job.ask(newest_batch, WAIT)
+    index = record.inputs.batch.index
+    assert len(index.unique()) < len(index)
+    forces, total = record.forces(), len(record.forces().left)
+    for order in ("drawn", "loss"):
+        wall = ask("batch", key, order=order, size=64)
+        assert wall["total"] == total == wall["same"] + wall["different"]
+        for card in wall["cards"]:
+            number = card["number"]
+            assert index[forces.left[number]] != index[forces.right[number]]
+            assert card["same"] == bool(forces.same[number]) and card["left"] != card["right"]
+    pair = ask("inside", key, number=total - 1, step=1)
+    assert pair["then"]["d"] == pytest.approx(float(forces.dissimilarity[-1]), abs=1e-4)
+    for card in ask("triplets", key, size=32)["cards"]:
+        assert card["pictures"][0] != card["pictures"][1]
+    job.stop()
+
+
 def test_originals_are_the_banks_own_pictures(lab: Lab) -> None:
     _, key = paused_run(RECIPES["all-pairs"], 1)
     seen, originals = ask("batch", key), ask("batch", key, seen=False)
