@@ -49,16 +49,16 @@ def test_new_sessions_are_few_and_light(web: httpx.Client, demo: gr.Blocks, monk
     assert len(sessions["session-14"].config_values) < 3, "the whole page is not described anew for every session"
 
 
-@pytest.mark.parametrize("address", ["/gradio_api/component_server/", "/gradio_api/component_server"])
+@pytest.mark.parametrize("path", ["/gradio_api/component_server/", "/gradio_api/component_server"])
 def test_a_question_of_a_widget_opens_no_session_and_needs_no_thread(
-    address: str, web: httpx.Client, demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch
+    path: str, web: httpx.Client, demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chart = next(number for number, block in demo.blocks.items() if isinstance(block, LiveChart))
     question = {"component_id": chart, "fn_name": "poll", "session_hash": "only-asks", "data": ["no-run", -1]}
     threads: list[str] = []
     monkeypatch.setattr(live_server, "current_lab", lambda: threads.append(threading.current_thread().name) or lab())
     for wrong in ({}, {"fn_name": "get_config"}, {"component_id": 10**9}, {"component_id": []}, {"data": {"a": 1}}):
-        answer = web.post(address, json=question | wrong)
+        answer = web.post(path, json=question | wrong)
         good = not wrong or "data" in wrong
         assert answer.status_code == 200 if good else answer.status_code in (400, 404)
         assert answer.json() == {"gone": True} if good else set(answer.json()) == {"detail", "error"}
