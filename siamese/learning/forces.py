@@ -44,7 +44,7 @@ def pairs_of(recipe: Recipe, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
 
 @torch.no_grad()
 def pair_forces(recipe: Recipe, similarity: Similarity, embeddings: Tensor, batch: Batch, margin: float) -> PairForces:
-    """The pairs of pairs_of, with the force of the loss on each. embeddings: float32 [M, D], in the order of batch.index.
+    """What the loss asks of each pair, in the order of pairs_of. embeddings: float32 [M, D], in the order of batch.index.
 
     The direction is the sign of the loss's derivative by the pair's dissimilarity: the step goes down the loss, so a
     positive derivative pulls. The share is what the pair's own term adds to the loss, a triplet's term counting half for

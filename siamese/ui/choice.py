@@ -37,7 +37,7 @@ def recipe_choices() -> list[tuple[str, str]]:
 
 
 def own_title(data: str) -> str:
-    """The title that somebody gave their own pictures."""
+    """The title of somebody's own pictures; a general one if they are gone."""
     return _own(data).title
 
 

@@ -40,7 +40,7 @@ def data_title(name: str, title: str) -> Any:
 
 
 def title_in_both(name: str, title: str) -> dict[str, str]:
-    """The same title for a widget, in both languages: {"en": ..., "zh": ...}."""
+    """The title of a data set for a widget: {"en": ..., "zh": ...}. A set without a Chinese title keeps its own."""
     return {language: NAMES[language].get(f"data.{name}", title) for language in LANGUAGES}
 
 
