@@ -150,6 +150,18 @@ class ImageBank:
         return replace(self, images=change(self.images), partner=None if self.partner is None else change(self.partner))
 
 
+def joined(banks: Sequence[ImageBank]) -> ImageBank:
+    """Several banks of one image size as one, without partners; the groups of each stay separate."""
+    before = [sum(len(bank.group_names) for bank in banks[:i]) for i in range(len(banks))]
+    return ImageBank(
+        torch.cat([bank.images for bank in banks]),
+        torch.cat([bank.counts for bank in banks]),
+        tuple(name for bank in banks for name in bank.class_names),
+        torch.cat([bank.groups + first for bank, first in zip(banks, before)]),
+        tuple(name for bank in banks for name in bank.group_names),
+    )
+
+
 def _grey(images: Tensor) -> Tensor:
     """uint8 [N, 3, H, W] to uint8 [N, 1, H, W] by the weights of ITU-R 601."""
     weights = torch.tensor([0.299, 0.587, 0.114], device=images.device).view(1, 3, 1, 1)

@@ -27,8 +27,11 @@ from siamese.data.table import load_table
 
 @dataclass(frozen=True)
 class Entry:
-    """A set that has a name.  kind, unseen: as in Dataset.  built_in: the program renders it.  present: it needs no
-    download."""
+    """A set that has a name.
+
+    kind, unseen: as in Dataset.  built_in: the program renders it.  present: it needs no download.
+    for_models: it is only there to train models that ship, and the page does not offer it.
+    """
 
     name: str
     title: str
@@ -37,6 +40,7 @@ class Entry:
     unseen: str
     built_in: bool
     present: bool
+    for_models: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class _BuiltIn:
     unseen: str
     module: str
     build: str
+    for_models: bool = False
 
 
 _BUILT_IN = {
@@ -74,9 +79,19 @@ _BUILT_IN = {
         "siamese.data.glyphs.dataset",
         "build_two_domains",
     ),
+    "glyphs-and-signs": _BuiltIn(
+        "Glyphs and signs",
+        "The glyphs; for training also signs, and all of them turned and mirrored.",
+        "print",
+        "alphabets",
+        "siamese.data.printed",
+        "build",
+        for_models=True,
+    ),
 }
 _DRAWINGS = "drawings"
 NAMES = (*_BUILT_IN, *torchvision_sets.SETS, omniglot.NAME, _DRAWINGS)
+OFFERED = tuple(name for name in NAMES if name not in _BUILT_IN or not _BUILT_IN[name].for_models)  # by the page
 
 
 def default_data_dir() -> Path:
@@ -96,7 +111,7 @@ def available(data_dir: Path | None = None) -> list[Entry]:
     """All sets that have a name, the built-in ones first."""
     folder = data_dir or default_data_dir()
     entries = [
-        Entry(name, entry.title, entry.description, entry.kind, entry.unseen, True, True)
+        Entry(name, entry.title, entry.description, entry.kind, entry.unseen, True, True, entry.for_models)
         for name, entry in _BUILT_IN.items()
     ]
     for fetched in torchvision_sets.SETS.values():

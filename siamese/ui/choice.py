@@ -18,8 +18,8 @@ SPEEDS = (100, 20, 5, 1)  # steps a second in slow motion
 
 
 def usable_sets(data_dir: Path) -> list[Entry]:
-    """The data sets that can be used at once. Sets that need a download are left out."""
-    return [entry for entry in available(data_dir) if entry.built_in or entry.present]
+    """The data sets that the page offers: those that need no download and do not only serve to train shipped models."""
+    return [entry for entry in available(data_dir) if entry.present and not entry.for_models]
 
 
 def data_choices(data_dir: Path, own: str = "", label: str = "") -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ import torch
 from siamese import SiameseError
 from siamese.comparison.compare import Comparer
 from siamese.data import Dataset, limits
-from siamese.data.catalogue import NAMES, load_dataset
+from siamese.data.catalogue import OFFERED, load_dataset
 from siamese.data.image_file import printable
 from siamese.evaluation.calibration import calibrate
 from siamese.models.checkpoint import Checkpoint
@@ -103,8 +103,8 @@ class Lab:
         """
         if isinstance(name, str) and name.startswith(PREFIX):
             return self.own.dataset(name, progress)
-        if name not in NAMES:
-            raise SiameseError(f'There is no data set "{str(name)[:40]}"; the sets are {", ".join(NAMES)}.')
+        if name not in OFFERED:
+            raise SiameseError(f'There is no data set "{str(name)[:40]}"; the sets are {", ".join(OFFERED)}.')
         self._wanted.add(name)
         return load_dataset(name, self.settings.data_dir, progress=progress)
 

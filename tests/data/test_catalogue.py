@@ -234,7 +234,13 @@ def test_what_has_to_be_fetched_is_not_fetched_unasked(name: str, tmp_path: Path
 def test_available_names_every_set(tmp_path: Path) -> None:
     entries = available(tmp_path)
     assert tuple(entry.name for entry in entries) == catalogue.NAMES
-    assert [entry.name for entry in entries if entry.built_in] == ["glyphs", "doodle-faces", "glyphs-two-domains"]
+    assert [entry.name for entry in entries if entry.built_in] == [
+        "glyphs",
+        "doodle-faces",
+        "glyphs-two-domains",
+        "glyphs-and-signs",
+    ]
+    assert tuple(entry.name for entry in entries if not entry.for_models) == catalogue.OFFERED
     assert all(entry.present == entry.built_in for entry in entries)
     for entry in entries:
         assert entry.title and entry.description.endswith(".") and "\n" not in entry.description

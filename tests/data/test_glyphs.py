@@ -20,7 +20,15 @@ from torch import Tensor
 from siamese.data.bank import Dataset, ImageBank
 from siamese.data.glyphs import alphabets
 from siamese.data.glyphs import dataset as glyphs
-from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, canonical_shapes, nearest_ink
+from siamese.data.glyphs import shapes as shape_module
+from siamese.data.glyphs.shapes import (
+    ALIKE,
+    ALIKE_ACROSS_PARTS,
+    alike,
+    canonical_shapes,
+    first_of_alike,
+    nearest_ink,
+)
 
 PARTS = ("train", "validation", "test")
 
@@ -154,6 +162,25 @@ def test_nearest_ink_is_what_it_says(seed: int, density: float, height: int, wid
     torch.testing.assert_close(fast, slow, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("rows", [1, 3, 512])
+def test_alike_is_nearest_ink_below_a_limit(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shape_module, "_ROWS", rows)
+    drawn = canonical_shapes(list("OoCGQ86b"))
+    limit = float(nearest_ink(drawn, drawn).flatten().median())
+    assert torch.equal(alike(drawn, drawn[2:], limit), nearest_ink(drawn, drawn[2:]) < limit)
+
+
+@given(st.integers(0, 2**31), st.integers(0, 12), st.floats(0.0, 1.0))
+def test_of_shapes_that_are_alike_the_first_one_stays(seed: int, n: int, share: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    chance = torch.rand(n, n, generator=generator) < share
+    same = chance | chance.T | torch.eye(n, dtype=torch.bool)
+    stay = first_of_alike(same)
+    for i in range(n):
+        earlier = [k for k in stay if k < i and same[i, k]]
+        assert (i in stay) == (not earlier)
+
+
 def test_nearest_ink_by_hand() -> None:
     dot, pair = torch.zeros(1, 9, 9, dtype=torch.bool), torch.zeros(1, 9, 9, dtype=torch.bool)
     dot[0, 4, 2] = pair[0, 4, 2] = pair[0, 4, 5] = True
@@ -251,6 +278,7 @@ def test_another_process_builds_the_same(few_alphabets: None) -> None:
 import test_glyphs
 from siamese.data.glyphs import alphabets
 from siamese.data.glyphs import dataset as glyphs
+from siamese.data.glyphs import shapes as shape_module
 alphabets.ALPHABETS = tuple(a for a in alphabets.ALPHABETS if a[0] in ("Greek capitals", "N'Ko", "Hebrew"))
 glyphs.IMAGES_PER_CHARACTER = 5
 print(test_glyphs._digest(glyphs.build(2)))

@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 import torch
 
-from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, canonical_shapes, code_points, is_large, nearest_ink
+from siamese.data.glyphs.shapes import (
+    ALIKE,
+    ALIKE_ACROSS_PARTS,
+    canonical_shapes,
+    code_points,
+    first_of_alike,
+    is_large,
+    nearest_ink,
+)
 
 
 class Alphabet(NamedTuple):
@@ -78,12 +86,7 @@ def distinct_letters() -> list[Letter]:
     shapes = canonical_shapes([letter.character for letter in letters])
     parts = torch.tensor([PARTS.index(letter.part) for letter in letters])
     limit = torch.where(parts[:, None] == parts, ALIKE, ALIKE_ACROSS_PARTS)
-    unlike = nearest_ink(shapes, shapes) >= limit
-    kept: list[int] = []
-    for i in range(len(letters)):
-        if bool(unlike[i, kept].all()):
-            kept.append(i)
-    return [letters[i] for i in kept]
+    return [letters[i] for i in first_of_alike(nearest_ink(shapes, shapes) < limit)]
 
 
 def _letters() -> Iterator[Letter]:

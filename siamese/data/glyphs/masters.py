@@ -17,14 +17,21 @@ from siamese.data.progress import ReportProgress
 # the sans-serif form of the same slant, that face is not used for the letter.
 OTHER_FORM = 2.7
 
-# (regular, bold) of each design. The first design is the reference of the upright ones, the second of the slanted ones.
-_DESIGNS = (
+Designs = tuple[tuple[str, str], ...]
+
+# (regular, bold) of each design, upright and slanted ones in turn. The first is the reference of the upright ones, the
+# second of the slanted ones.
+DEJAVU: Designs = (
     ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"),
     ("DejaVuSans-Oblique.ttf", "DejaVuSans-BoldOblique.ttf"),
     ("DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf"),
     ("DejaVuSerif-Italic.ttf", "DejaVuSerif-BoldItalic.ttf"),
     ("DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf"),
     ("DejaVuSansMono-Oblique.ttf", "DejaVuSansMono-BoldOblique.ttf"),
+)
+STIX: Designs = (
+    ("STIXGeneral.ttf", "STIXGeneralBol.ttf"),
+    ("STIXGeneralItalic.ttf", "STIXGeneralBolIta.ttf"),
 )
 FIELD = 64  # side of a master, in pixels
 SPAN = 44  # of them, the longer side of a letter
@@ -49,15 +56,15 @@ class Masters:
     counts: Tensor
 
 
-def make_masters(characters: Sequence[str], report: ReportProgress) -> Masters:
-    """The masters of these letters. report receives 0.1 to 0.4."""
-    faces = _faces_of(characters)
+def make_masters(characters: Sequence[str], report: ReportProgress, designs: Designs = DEJAVU) -> Masters:
+    """The masters of these letters in the faces of these designs. report receives 0.1 to 0.4."""
+    faces = _faces_of(characters, designs)
     fields, bold, spans = [], [], []
     for i, character in enumerate(characters):
         for face in faces[character]:
             ink = letter_ink(face, character)
             fields.append(np.array(centred(ink, SPAN, FIELD).filter(ImageFilter.GaussianBlur(_BLUR))))
-            bold.append("Bold" in face)
+            bold.append("Bol" in face)
             spans.append(max(ink.size) / FONT_SIZE)
         if i % 100 == 0:
             report(0.1 + 0.3 * i / len(characters))
@@ -67,11 +74,11 @@ def make_masters(characters: Sequence[str], report: ReportProgress) -> Masters:
     return Masters(stacked, torch.tensor(bold), torch.tensor(spans), _hull(stacked), counts)
 
 
-def _faces_of(characters: Sequence[str]) -> dict[str, list[str]]:
+def _faces_of(characters: Sequence[str], designs: Designs) -> dict[str, list[str]]:
     """The faces of each letter: those that have it and draw it in the form of the reference."""
     faces: dict[str, list[str]] = {character: [] for character in characters}
-    for d, design in enumerate(_DESIGNS):
-        regular, reference = design[0], _DESIGNS[d % 2][0]
+    for d, design in enumerate(designs):
+        regular, reference = design[0], DEJAVU[d % 2][0]
         drawable = code_points(regular) & code_points(reference)
         chosen = [character for character in characters if ord(character) in drawable]
         if regular == reference:

@@ -21,6 +21,7 @@ ALIKE_ACROSS_PARTS = 1.5
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 FONT_SIZE = 72
 _SMALLEST = 0.4  # of the font size: what is smaller is a mark, and would be a blot once it is enlarged
+_ROWS = 512  # shapes compared with all others at a time
 _FAR = 6  # pixels; nearest_ink counts every larger distance as this one
 
 
@@ -34,6 +35,24 @@ def nearest_ink(shapes: Tensor, others: Tensor) -> Tensor:
     there = _ink_share(shapes) @ _reach(others).T
     back = _reach(shapes) @ _ink_share(others).T
     return torch.maximum(there, back).pow(0.25)
+
+
+def alike(shapes: Tensor, others: Tensor, limit: float) -> Tensor:
+    """Where nearest_ink is below the limit: bool [n, m]. It needs little memory for ten thousand shapes and more."""
+    share, reach = _ink_share(others), _reach(others)
+    rows = []
+    for some in shapes.split(_ROWS):
+        below = (_ink_share(some) @ reach.T).lt(limit**4)
+        rows.append(below.logical_and_((_reach(some) @ share.T).lt(limit**4)))
+    return torch.cat(rows)
+
+
+def first_of_alike(alike: Tensor) -> list[int]:
+    """Which shapes stay where of those that are alike only the first one does.  alike: bool [n, n]."""
+    stays = torch.zeros(len(alike), dtype=torch.bool)
+    for i, same in enumerate(alike):
+        stays[i] = not bool((same & stays).any())
+    return stays.nonzero().flatten().tolist()
 
 
 def _ink_share(shapes: Tensor) -> Tensor:

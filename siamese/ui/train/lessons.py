@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from siamese import SiameseError
-from siamese.data.catalogue import NAMES
+from siamese.data.catalogue import OFFERED
 from siamese.recipes import Recipe, recipe_named
 from siamese.ui.static_files import read_json
 
@@ -98,7 +98,7 @@ def _lesson(value: Mapping[str, Any], number: int) -> Lesson:
     _check(len(counts) == 1, name, "has another number of options in each language")
     _check(value["answer"] in range(counts.pop()), name, f"has the answer {value['answer']}, which is no option")
     settings = value["settings"]
-    _check(settings.get("data") in NAMES, name, f'wants the data "{settings.get("data")}", which do not exist')
+    _check(settings.get("data") in OFFERED, name, f'wants the data "{settings.get("data")}", which do not exist')
     _check(value["then"] in THEN, name, f'leads to "{value["then"]}", which does not exist')
     lesson = Lesson(name, value["tab"], dict(settings), value["answer"], **texts, then=value["then"])
     try:

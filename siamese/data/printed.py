@@ -1,0 +1,120 @@
+"""Glyphs and signs: the glyph set with as many printed characters for training as the DejaVu fonts hold.
+
+For training there are also all other letters, digits and signs of the fonts that look different, the faces of the STIX
+fonts, and all characters turned by quarters and mirrored. A network that is to compare characters it has never seen
+needs many different ones more than many images of each. The test part is that of the glyphs. The validation part also
+has two alphabets with serifs, because most letters of the test part have them and its own three alphabets have none.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import replace
+
+import torch
+
+from siamese.data.bank import Dataset, ImageBank, joined
+from siamese.data.glyphs import dataset as glyphs
+from siamese.data.glyphs.alphabets import distinct_letters
+from siamese.data.glyphs.drawing import VARIED, render
+from siamese.data.glyphs.masters import DEJAVU, STIX
+from siamese.data.glyphs.shapes import (
+    ALIKE,
+    ALIKE_ACROSS_PARTS,
+    alike,
+    canonical_shapes,
+    code_points,
+    first_of_alike,
+    is_large,
+)
+from siamese.data.progress import ReportProgress
+from siamese.data.turned import TURNS, turned
+
+VERSION = 1
+IMAGES_PER_CHARACTER = 12
+VALIDATION = ("Greek small letters", "Cyrillic capitals")  # in the training part of the glyphs, but not of this set
+
+_CATEGORIES = "LNPS"  # Unicode's letters, numbers, punctuation and symbols
+# Scripts of the glyphs' validation and test parts, the Hebrew letters of mathematics, and Braille, whose characters
+# differ only in their dots.
+_LEFT_OUT = ("GEORGIAN", "ARMENIAN", "HEBREW", "LAO", "NKO", "TIFINAGH", "BRAILLE") + tuple(
+    f"{letter} SYMBOL" for letter in ("ALEF", "BET", "GIMEL", "DALET")
+)
+
+
+def build(seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
+    """The glyph set with a larger training part: uint8 images [N, 1, 28, 28], light on dark, 12 of each character.
+
+    Its name and title are those of the glyphs, since it is them that a network trained on it is asked about. On one machine the
+    same seed gives the same images. progress receives 0 to 1.
+    """
+    report = progress or (lambda share: None)
+    dataset = glyphs.build(seed, lambda share: report(0.1 * share))
+    plain = dataset.train
+    validated = [plain.group_names[group] in VALIDATION for group in plain.groups.tolist()]
+    letters = distinct_letters()
+    in_training = [letter.character for letter in letters if letter.part == "train"]
+    held_out = [letter.character for letter in letters if letter.part != "train"]
+    held_out += [character for character, chosen in zip(in_training, validated) if chosen]
+    numbers = _unlike(in_training, held_out)
+    new = signs([in_training[i] for i in numbers], held_out)
+    characters = [in_training[i] for i in numbers] + new
+    report(0.2)
+    images = render(characters, (*DEJAVU, *STIX), VARIED, IMAGES_PER_CHARACTER, torch.Generator().manual_seed(seed))
+    report(0.4)
+    upright = ImageBank(
+        images.flatten(0, 1),
+        torch.full((len(characters),), IMAGES_PER_CHARACTER),
+        tuple(f"{unicodedata.name(character)} {character}" for character in characters),
+        torch.cat([plain.groups[numbers], torch.full((len(new),), len(plain.group_names))]),
+        (*plain.group_names, "Signs"),
+    )
+    kept = distinct_turns(characters, held_out)
+    report(0.9)
+    train = joined([turned(upright.select_classes(numbers), turn) for turn, numbers in zip(TURNS, kept)])
+    more = plain.select_classes([i for i, chosen in enumerate(validated) if chosen])
+    report(1.0)
+    return replace(dataset, train=train, validation=joined([dataset.validation, more]))
+
+
+def signs(letters: list[str], held_out: list[str]) -> list[str]:
+    """More characters of DejaVu Sans, for training only. None looks like another one or like one of the letters.
+
+    None belongs to a script of the glyphs' validation or test part, or looks like a letter that is held out.
+    """
+    known = {*letters, *held_out}
+    candidates = [chr(code) for code in sorted(code_points("DejaVuSans.ttf")) if _is_sign(chr(code))]
+    candidates = [sign for sign in candidates if sign not in known and is_large(sign)]
+    candidates = [candidates[i] for i in _unlike(candidates, held_out)]
+    shapes = canonical_shapes(candidates)
+    numbers = (~alike(shapes, canonical_shapes(letters), ALIKE).any(1)).nonzero().flatten()
+    stay = first_of_alike(alike(shapes[numbers], shapes[numbers], ALIKE))
+    return [candidates[i] for i in numbers[stay].tolist()]
+
+
+def _unlike(characters: list[str], held_out: list[str]) -> list[int]:
+    """The numbers of the characters that look like none that is held out."""
+    leaks = alike(canonical_shapes(characters), canonical_shapes(held_out), ALIKE_ACROSS_PARTS).any(1)
+    return (~leaks).nonzero().flatten().tolist()
+
+
+def _is_sign(character: str) -> bool:
+    name = unicodedata.name(character, "")
+    return unicodedata.category(character)[0] in _CATEGORIES and not any(word in name for word in _LEFT_OUT)
+
+
+def distinct_turns(characters: list[str], held_out: list[str]) -> list[list[int]]:
+    """For each of TURNS the numbers of the characters that, turned so, look like no other character in any turn.
+
+    The upright characters all stay. A turned one also goes if it looks like one that is held out.
+    """
+    upright = canonical_shapes(characters)
+    shapes = torch.cat([turn.of(upright) for turn in TURNS])
+    leaks = alike(shapes, canonical_shapes(held_out), ALIKE_ACROSS_PARTS).any(1)
+    leaks[: len(characters)] = False
+    numbers = (~leaks).nonzero().flatten()
+    # The stricter limit: an O that lies on its side is an O.
+    doubles = alike(shapes[numbers], shapes[numbers], ALIKE_ACROSS_PARTS)
+    doubles[: len(characters), : len(characters)] = False
+    stay = numbers[first_of_alike(doubles)]
+    return [(stay[stay // len(characters) == i] % len(characters)).tolist() for i in range(len(TURNS))]
