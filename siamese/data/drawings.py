@@ -20,7 +20,6 @@ from siamese.data import printed
 from siamese.data.bank import Dataset, ImageBank, joined
 from siamese.data.cache import load_or_build
 from siamese.data.composed import compose
-from siamese.data.glyphs import dataset as glyphs
 from siamese.data.glyphs.drawing import SIZE
 from siamese.data.image_file import read_image, to_tensor
 from siamese.data.pen import Pen, draw
@@ -45,7 +44,7 @@ def load(data_dir: Path, seed: int = 0, progress: ReportProgress | None = None) 
     """The data set, uint8 [N, 1, 28, 28], light on dark; groups are alphabets.
 
     It reads images_background_small1, images_background_small2 and the strokes_ folders of the same names, in the
-    folder omniglot of the data folder. The validation part has the glyphs' validation alphabets and one handwritten
+    folder omniglot of the data folder. The validation part has that of the glyphs and signs and one handwritten
     alphabet; the test part has their test alphabets and another one. Their images are not changed. The result is
     cached in the data folder. Raises SiameseError where the folders are missing or hold something else.
     """
@@ -62,7 +61,7 @@ def load(data_dir: Path, seed: int = 0, progress: ReportProgress | None = None) 
     def build(seed: int, report: ReportProgress | None) -> Dataset:
         return _build(characters, seed, report or (lambda share: None))
 
-    version = VERSION << 32 | zlib.crc32("\n".join(listing).encode()) ^ glyphs.VERSION ^ printed.VERSION << 8
+    version = VERSION << 32 | zlib.crc32("\n".join(listing).encode()) ^ printed.VERSION
     return load_or_build(NAME, build, data_dir / "cache", seed, version, progress)
 
 

@@ -30,7 +30,7 @@ from siamese.data.glyphs.shapes import (
 from siamese.data.progress import ReportProgress
 from siamese.data.turned import TURNS, turned
 
-VERSION = 1
+VERSION = glyphs.VERSION << 8 | 1
 IMAGES_PER_CHARACTER = 12
 VALIDATION = ("Greek small letters", "Cyrillic capitals")  # in the training part of the glyphs, but not of this set
 
@@ -45,8 +45,8 @@ _LEFT_OUT = ("GEORGIAN", "ARMENIAN", "HEBREW", "LAO", "NKO", "TIFINAGH", "BRAILL
 def build(seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
     """The glyph set with a larger training part: uint8 images [N, 1, 28, 28], light on dark, 12 of each character.
 
-    Its name and title are those of the glyphs, since it is them that a network trained on it is asked about. On one machine the
-    same seed gives the same images. progress receives 0 to 1.
+    Its name and title are those of the glyphs, since it is them that a network trained on it is asked about. On one
+    machine the same seed gives the same images. progress receives 0 to 1.
     """
     report = progress or (lambda share: None)
     dataset = glyphs.build(seed, lambda share: report(0.1 * share))
