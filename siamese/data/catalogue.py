@@ -84,7 +84,7 @@ _BUILT_IN = {
         "The glyphs; for training also signs, and all of them turned and mirrored.",
         "print",
         "alphabets",
-        "siamese.data.printed",
+        "siamese.data.glyphs_and_signs",
         "build",
         for_models=True,
     ),

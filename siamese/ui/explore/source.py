@@ -30,7 +30,7 @@ from siamese.ui.lab import RUN_PREFIX, current_lab
 DATA_PREFIX = "data:"
 PATIENCE = 3.0  # seconds to wait for the answer of a run; a step of a large network takes one second
 MOST_TEST_IMAGES = 10_000  # more would take too long: all their pairs are compared while somebody waits
-MOST_TEST_VIEWS = 15_000  # the same limit for a network that embeds several views of each image
+MOST_TEST_VIEWS = 10_000  # the same limit for a network that embeds several views of each image
 MOST_JUDGED = 16  # with the embeddings of a test set, up to 3 MB each, kept for the next request
 MOST_RECORD_BYTES = 64 << 20  # of batches, kept so that the page can open a pair of an earlier step
 _CHUNK = 256

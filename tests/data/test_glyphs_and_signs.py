@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from siamese.data import printed
+from siamese.data import glyphs_and_signs
 from siamese.data.bank import Dataset
 from siamese.data.glyphs import alphabets
 from siamese.data.glyphs import dataset as glyphs
@@ -19,8 +19,8 @@ SMALL = ("Greek capitals", "Greek small letters", "N'Ko", "Hebrew")
 def built() -> Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alphabets, "ALPHABETS", tuple(a for a in alphabets.ALPHABETS if a[0] in SMALL))
-        patch.setattr(printed, "signs", lambda letters, held_out: list("&%7"))
-        return printed.build()
+        patch.setattr(glyphs_and_signs, "signs", lambda letters, held_out: list("&%7"))
+        return glyphs_and_signs.build()
 
 
 def test_the_test_part_is_that_of_the_glyphs_and_two_alphabets_go_over_to_validation(built: Dataset) -> None:
@@ -43,7 +43,7 @@ def test_signs_and_turned_characters_are_classes_of_their_own(built: Dataset) ->
     bank = built.train
     names = bank.class_names
     assert {"AMPERSAND &", "DIGIT SEVEN 7", "AMPERSAND & turned 90°", "AMPERSAND & mirrored"} <= set(names)
-    assert len(set(names)) == len(names) and set(bank.counts.tolist()) == {printed.IMAGES_PER_CHARACTER}
+    assert len(set(names)) == len(names) and set(bank.counts.tolist()) == {glyphs_and_signs.IMAGES_PER_CHARACTER}
     # Ο looks the same in every turn, Α when it is mirrored.
     assert [name for name in names if "OMICRON" in name] == ["GREEK CAPITAL LETTER OMICRON Ο"]
     assert "GREEK CAPITAL LETTER ALPHA Α mirrored" not in names and "GREEK CAPITAL LETTER ALPHA Α turned 90°" in names
@@ -53,14 +53,14 @@ def test_signs_and_turned_characters_are_classes_of_their_own(built: Dataset) ->
 
     def images(name: str) -> torch.Tensor:
         number = names.index(name)
-        return bank.images[int(bank.starts[number]) :][: printed.IMAGES_PER_CHARACTER]
+        return bank.images[int(bank.starts[number]) :][: glyphs_and_signs.IMAGES_PER_CHARACTER]
 
     assert torch.equal(images("AMPERSAND & turned 270° mirrored"), images("AMPERSAND &").flip(-1).rot90(3, (2, 3)))
 
 
 def test_no_character_looks_like_another_in_any_turn_or_like_one_held_out() -> None:
     characters, held_out = list("AbCdEfGpqu69"), list("dmЭ")
-    kept = printed.distinct_turns(characters, held_out)
+    kept = glyphs_and_signs.distinct_turns(characters, held_out)
     assert kept[0] == list(range(len(characters))), "what stands upright stays"
     upright = canonical_shapes(characters)
     shapes = torch.cat([turn.of(upright[numbers]) for turn, numbers in zip(TURNS, kept)])
@@ -80,7 +80,7 @@ def test_signs_have_shapes_of_their_own() -> None:
     letters = alphabets.distinct_letters()
     held_out = [letter.character for letter in letters if letter.part != "train"]
     trained = [letter.character for letter in letters if letter.part == "train"]
-    signs = printed.signs(trained, held_out)
+    signs = glyphs_and_signs.signs(trained, held_out)
     assert len(signs) > 1000 and not set(signs) & {letter.character for letter in letters}
     assert float(nearest_ink(canonical_shapes(signs), canonical_shapes(held_out)).min()) >= ALIKE_ACROSS_PARTS
     assert float(nearest_ink(canonical_shapes(signs), canonical_shapes(trained)).min()) >= ALIKE
