@@ -1,15 +1,13 @@
 """Drawings: printed and handwritten characters in one data set, for a network that compares whatever somebody draws.
 
-The printed characters are the glyphs, and for training also the signs of the DejaVu fonts. The handwritten characters are Omniglot's two
-small background sets (Lake, Salakhutdinov, Tenenbaum 2015): their images, and their recorded strokes drawn again with
-other pens. For training, each of them gives seven more classes (turned by quarters and mirrored), and their strokes
-are composed into new characters.
+The printed characters are those of the glyphs and signs. The handwritten ones are Omniglot's two small background sets
+(Lake, Salakhutdinov, Tenenbaum 2015): their images, and their recorded strokes drawn again with other pens. For
+training, each of them gives seven more classes (turned by quarters and mirrored), and their strokes are composed into
+new characters.
 """
 
 from __future__ import annotations
 
-import math
-import unicodedata
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +16,11 @@ import torch
 from torch import Tensor
 
 from siamese import SiameseError
+from siamese.data import glyphs_and_signs
 from siamese.data.bank import Dataset, ImageBank, joined
 from siamese.data.cache import load_or_build
 from siamese.data.composed import compose
-from siamese.data.glyphs import dataset as glyphs
-from siamese.data.glyphs.alphabets import distinct_letters
-from siamese.data.glyphs.drawing import SIZE, VARIED, Hand, render
-from siamese.data.glyphs.masters import DEJAVU
-from siamese.data.glyphs_and_signs import signs
+from siamese.data.glyphs.drawing import SIZE
 from siamese.data.image_file import read_image, to_tensor
 from siamese.data.pen import Pen, draw
 from siamese.data.progress import ReportProgress
@@ -34,15 +29,12 @@ from siamese.data.turned import TURNS, turned
 
 NAME = "drawings"
 TITLE = "Drawings"
-VERSION = 3
+VERSION = 4
 
 VALIDATION = "Early_Aramaic"  # the smallest alphabets with 20 characters, as in the set omniglot
 TEST = "Balinese"
-PRINTED = (16, 8)  # training images of each printed character: varied as the glyphs are, and also bent
 PEN_AGAIN = 60  # images of each handwritten character, drawn again from its strokes; three of each recorded drawing
 COMPOSED = (8, 20)  # composed characters for each handwritten one, and images of each
-
-_BENT = Hand(math.radians(14), 0.22, 0.2, (0.7, 1.0), 3.0, (0.13, 0.5), warp=0.85)
 
 # A handwritten character: its alphabet, its name, the files of its images, and those of its strokes in the same order.
 Character = tuple[str, str, list[Path], list[Path]]
@@ -52,7 +44,7 @@ def load(data_dir: Path, seed: int = 0, progress: ReportProgress | None = None) 
     """The data set, uint8 [N, 1, 28, 28], light on dark; groups are alphabets.
 
     It reads images_background_small1, images_background_small2 and the strokes_ folders of the same names, in the
-    folder omniglot of the data folder. The validation part has the glyphs' validation alphabets and one handwritten
+    folder omniglot of the data folder. The validation part has that of the glyphs and signs and one handwritten
     alphabet; the test part has their test alphabets and another one. Their images are not changed. The result is
     cached in the data folder. Raises SiameseError where the folders are missing or hold something else.
     """
@@ -69,7 +61,7 @@ def load(data_dir: Path, seed: int = 0, progress: ReportProgress | None = None) 
     def build(seed: int, report: ReportProgress | None) -> Dataset:
         return _build(characters, seed, report or (lambda share: None))
 
-    version = VERSION << 32 | zlib.crc32("\n".join(listing).encode()) ^ glyphs.VERSION
+    version = VERSION << 32 | zlib.crc32("\n".join(listing).encode()) ^ glyphs_and_signs.VERSION
     return load_or_build(NAME, build, data_dir / "cache", seed, version, progress)
 
 
@@ -99,10 +91,8 @@ def _characters(data_dir: Path) -> list[Character]:
 
 
 def _build(characters: list[Character], seed: int, report: ReportProgress) -> Dataset:
-    printed = glyphs.build(seed, lambda share: report(0.2 * share))
+    printed = glyphs_and_signs.build(seed, lambda share: report(0.5 * share))
     generator = torch.Generator().manual_seed(seed)
-    in_print = _in_print(printed.train, generator)
-    report(0.5)
     pen = Pen()
     by_pen: dict[str, list[tuple[str, Tensor]]] = {}
     recorded: list[list[Tensor]] = []
@@ -120,7 +110,7 @@ def _build(characters: list[Character], seed: int, report: ReportProgress) -> Da
         report(0.5 + 0.3 * (number + 1) / len(characters))
     alphabets = {group: _bank(group, classes) for group, classes in by_pen.items()}
     validation, test = (alphabets.pop(f"{alphabet} by pen") for alphabet in (VALIDATION, TEST))
-    train = [in_print, *(turned(alphabet, turn) for alphabet in alphabets.values() for turn in TURNS)]
+    train = [printed.train, *(turned(alphabet, turn) for alphabet in alphabets.values() for turn in TURNS)]
     count, each = COMPOSED[0] * len(recorded), COMPOSED[1]
     composed = draw(compose(recorded, count, each, generator), SIZE, pen, generator)
     composed = composed.unflatten(0, (count, each))
@@ -134,22 +124,6 @@ def _build(characters: list[Character], seed: int, report: ReportProgress) -> Da
         train=joined(train),
         validation=joined([printed.validation, validation]),
         test=joined([printed.test, test]),
-    )
-
-
-def _in_print(glyph_bank: ImageBank, generator: torch.Generator) -> ImageBank:
-    """The printed characters for training: those of the glyphs, rendered anew, and signs."""
-    letters = distinct_letters()
-    trained = [letter.character for letter in letters if letter.part == "train"]
-    new = signs(trained, [letter.character for letter in letters if letter.part != "train"])
-    hands = zip((VARIED, _BENT), PRINTED)
-    images = torch.cat([render(trained + new, DEJAVU, hand, count, generator) for hand, count in hands], 1)
-    return ImageBank(
-        images.flatten(0, 1),
-        torch.full((len(images),), sum(PRINTED)),
-        (*glyph_bank.class_names, *(f"{unicodedata.name(sign)} {sign}" for sign in new)),
-        torch.cat([glyph_bank.groups, torch.full((len(new),), len(glyph_bank.group_names))]),
-        (*glyph_bank.group_names, "Signs"),
     )
 
 

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 from siamese import SiameseError
-from siamese.data import drawings
+from siamese.data import drawings, glyphs_and_signs
 from siamese.data.bank import Dataset
 from siamese.data.catalogue import available, load_dataset
 from siamese.data.glyphs import alphabets
 
-SMALL = ("Greek capitals", "N'Ko", "Hebrew")
+SMALL = ("Greek capitals", "Greek small letters", "N'Ko", "Hebrew")
 
 
 def omniglot(root: Path, characters: int = 2, each: int = 3) -> Path:
@@ -44,7 +44,7 @@ def omniglot(root: Path, characters: int = 2, each: int = 3) -> Path:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alphabets, "ALPHABETS", tuple(a for a in alphabets.ALPHABETS if a[0] in SMALL))
-        patch.setattr(drawings, "signs", lambda letters, held_out: list("&%7"))
+        patch.setattr(glyphs_and_signs, "signs", lambda letters, held_out: list("&%7"))
         return drawings.load(omniglot(tmp_path_factory.mktemp("data")))
 
 
@@ -55,7 +55,7 @@ def test_print_and_pen_are_classes_of_one_set(built: Dataset) -> None:
     assert sum(name.startswith("Greek/character01") for name in names) == 8, "turned and mirrored"
     assert sum(name.startswith("Greek/character") for name in names) == 16, "an alphabet found twice counts once"
     counts = dict(zip(names, built.train.counts.tolist()))
-    assert counts["DIGIT SEVEN 7"] == sum(drawings.PRINTED)
+    assert counts["DIGIT SEVEN 7"] == glyphs_and_signs.IMAGES_PER_CHARACTER
     assert counts["Tagalog/character02"] == 3 + drawings.PEN_AGAIN
     composed = [count for name, count in counts.items() if name.startswith("Composed/")]
     assert composed == [drawings.COMPOSED[1]] * (4 * drawings.COMPOSED[0]), "of the four characters trained on"
@@ -68,7 +68,7 @@ def test_what_is_held_out_is_never_trained_on(built: Dataset) -> None:
     assert not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
     for held_out in (built.validation, built.test):
         assert held_out.counts[-1] == 3, "the images as they were given, none drawn again"
-    assert {"N'Ko", "Early_Aramaic by pen"} == set(built.validation.group_names)
+    assert {"N'Ko", "Greek small letters", "Early_Aramaic by pen"} == set(built.validation.group_names)
 
 
 def test_a_turned_class_is_the_same_drawings_turned(built: Dataset) -> None:
