@@ -89,6 +89,7 @@ class Visitor:
 
     def _visited(self) -> None:
         self.visits += 1
+        self.unanswered.clear()  # of what the page before still waited for, Chromium does not report the end
 
     def open(self, query: str = "") -> None:
         self.page.goto(self.address + query)

@@ -17,7 +17,7 @@ from typing import Any, get_args
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -505,6 +505,21 @@ def any_recipe(draw: st.DrawFn) -> Recipe:
     )
 
 
+LONGEST = Recipe(
+    encoder="faces-code",
+    loss="triplet",
+    similarity="squared-euclidean",
+    normalize=False,
+    batching="all-pairs",
+    mining="semi-hard",
+    optimizer="adamw",
+    schedule="one-cycle",
+    augmentation="faces",
+    image_size=128,
+)
+
+
+@example(LONGEST, "mnist", 1)
 @given(any_recipe(), st.sampled_from([*NAMES, "mine"]), st.sampled_from([1, 3]))
 def test_any_configuration_is_short_and_compiles(recipe: Recipe, data: str, channels: int) -> None:
     most = MOST_LINES if recipe.second_tower is None else MOST_LINES + 10

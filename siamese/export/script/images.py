@@ -77,8 +77,10 @@ def draw_lines(recipe: Recipe, dataset_name: str, size: tuple[int, int]) -> list
     images += ".float()" if recipe.raw_pixels else " / 255"
     # Images of folders are resized when they are read. Those of torchvision are one large tensor: each batch is resized.
     if dataset_name in SETS and tuple(size) != (28, 28):
-        lines.append(f"    x = {images}")
-        images = f'F.interpolate(x, {tuple(size)}, mode="bilinear", antialias=True)'
+        if recipe.batching != "all-pairs":  # a stack of pairs or triplets takes a line of its own
+            lines.append(f"    x = {images}")
+            images = "x"
+        images = f'F.interpolate({images}, {tuple(size)}, mode="bilinear", antialias=True)'
     return [*lines, f"    return {images}"]
 
 
