@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 import torch
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
@@ -49,14 +51,19 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def address(server_data: Path) -> Iterator[str]:
-    """The address of a server of this process with room for two runs at once."""
+def demo(server_data: Path) -> Iterator[gr.Blocks]:
+    """A server of this process with room for two runs at once."""
     settings = Settings(server_data, torch.device("cpu"), jobs=2, workers=2, threads=1, port=0)
     demo = build_demo(settings)
-    url = launch(demo, settings, quiet=True)
-    yield url
+    launch(demo, settings, quiet=True)
+    yield demo
     demo.close()
     current_lab().close()
+
+
+@pytest.fixture(scope="module")
+def address(demo: gr.Blocks) -> str:
+    return demo.local_url
 
 
 class Visitor:
@@ -71,7 +78,7 @@ class Visitor:
         self.visits = 0
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.unanswered: set[Request] = set()  # without the questions of widgets, which never end
+        self.unanswered: set[Request] = set()  # without widgets' questions and answers of the queue, which go on
         self.page.on("request", self._asked)
         self.page.on("requestfinished", lambda request: self.unanswered.discard(request))
         self.page.on("requestfailed", lambda request: self.unanswered.discard(request))
@@ -84,12 +91,11 @@ class Visitor:
     def _asked(self, request: Request) -> None:
         if request.url.startswith("http"):
             self.hosts.add(request.url.split("/")[2].rsplit(":", 1)[0])
-        if "/component_server/" not in request.url:
+        if "/component_server/" not in request.url and "/queue/data" not in request.url:
             self.unanswered.add(request)
 
     def _visited(self) -> None:
         self.visits += 1
-        self.unanswered.clear()  # of what the page before still waited for, Chromium does not report the end
 
     def open(self, query: str = "") -> None:
         self.page.goto(self.address + query)
@@ -100,9 +106,15 @@ class Visitor:
         """Waits for a JavaScript expression to become true."""
         self.page.wait_for_function(f"() => {condition}", timeout=timeout)
 
-    def wait_answered(self) -> None:
-        """Waits until Gradio has answered everything. The questions of a widget go on meanwhile."""
-        while self.unanswered:
+    def wait_answered(self, demo: gr.Blocks) -> None:
+        """Waits until Gradio has answered everything that the newest page asked. A widget's questions go on meanwhile.
+
+        The server says what its queue still owes: Chromium does not always report the end of a stream of answers.
+        """
+        owed = demo._queue.pending_event_ids_session
+        until = time.monotonic() + WAIT / 1000
+        while self.unanswered or any(list(owed.values())[-1:]):
+            assert time.monotonic() < until, [request.url for request in self.unanswered]
             self.page.wait_for_event("requestfinished", timeout=WAIT)
 
     def live(self, key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import gradio as gr
 import pytest
 
 from siamese.ui.lab import current_lab
@@ -16,7 +17,7 @@ def step(visitor) -> int:
     return int(visitor.live("step"))
 
 
-def test_a_run_from_start_to_stop(visit: Callable) -> None:
+def test_a_run_from_start_to_stop(visit: Callable, demo: gr.Blocks) -> None:
     visitor = visit(SHORT)
     assert visitor.live("state") == "idle"
     visitor.page.click("#start")
@@ -32,7 +33,7 @@ def test_a_run_from_start_to_stop(visit: Callable) -> None:
     # Four seconds offline: the page stays, says so, and goes on by itself. What it asked for on loading is answered
     # before: Gradio reloads a page of which an outage cuts an event off.
     visitor.wait("!document.querySelector('#stop').disabled")
-    visitor.wait_answered()
+    visitor.wait_answered(demo)
     visits = visitor.visits
     visitor.context.set_offline(True)
     visitor.wait("document.querySelector('.live').dataset.net === 'down'")
