@@ -44,9 +44,10 @@ def load(data_dir: Path, seed: int = 0, progress: ReportProgress | None = None) 
     """The data set, uint8 [N, 1, 28, 28], light on dark; groups are alphabets.
 
     It reads images_background_small1, images_background_small2 and the strokes_ folders of the same names, in the
-    folder omniglot of the data folder. The validation part has that of the glyphs and signs and one handwritten
-    alphabet; the test part has their test alphabets and another one. Their images are not changed. The result is
-    cached in the data folder. Raises SiameseError where the folders are missing or hold something else.
+    folder omniglot of the data folder. The validation part has the validation alphabets of glyphs-and-signs and one
+    handwritten alphabet; the test part has the test alphabets and another handwritten one. The images of these two parts
+    are not changed. The result is cached in the data folder. Raises SiameseError where the folders are missing or hold
+    something else.
     """
     if not is_present(data_dir):
         raise SiameseError(

@@ -16,8 +16,8 @@ import torch
 from siamese.data.bank import Dataset, ImageBank, joined
 from siamese.data.glyphs import dataset as glyphs
 from siamese.data.glyphs.alphabets import distinct_letters
-from siamese.data.glyphs.drawing import VARIED, render
-from siamese.data.glyphs.masters import DEJAVU, STIX
+from siamese.data.glyphs.drawing import VARIED, draw, pick_faces
+from siamese.data.glyphs.masters import DEJAVU, STIX, make_masters
 from siamese.data.glyphs.shapes import (
     ALIKE,
     ALIKE_ACROSS_PARTS,
@@ -60,10 +60,12 @@ def build(seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
     new = signs([in_training[i] for i in numbers], held_out)
     characters = [in_training[i] for i in numbers] + new
     report(0.2)
-    images = render(characters, (*DEJAVU, *STIX), VARIED, IMAGES_PER_CHARACTER, torch.Generator().manual_seed(seed))
-    report(0.4)
+    generator = torch.Generator().manual_seed(seed)
+    masters = make_masters(characters, lambda done: None, (*DEJAVU, *STIX))
+    picks = pick_faces(masters, IMAGES_PER_CHARACTER, generator)
+    images = draw(masters, picks, VARIED, generator, lambda done: report(0.2 + 0.2 * done))
     upright = ImageBank(
-        images.flatten(0, 1),
+        images,
         torch.full((len(characters),), IMAGES_PER_CHARACTER),
         tuple(f"{unicodedata.name(character)} {character}" for character in characters),
         torch.cat([plain.groups[numbers], torch.full((len(new),), len(plain.group_names))]),

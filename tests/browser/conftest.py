@@ -78,7 +78,7 @@ class Visitor:
         self.visits = 0
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.unanswered: set[Request] = set()  # without widgets' questions and answers of the queue, which go on
+        self.unanswered: set[Request] = set()  # but not a widget's questions, or a stream of the queue's answers
         self.page.on("request", self._asked)
         self.page.on("requestfinished", lambda request: self.unanswered.discard(request))
         self.page.on("requestfailed", lambda request: self.unanswered.discard(request))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from siamese.data.glyphs.masters import FIELD, SPAN, Designs, Masters, make_masters
+from siamese.data.glyphs.masters import FIELD, SPAN, Masters
 from siamese.data.progress import ReportProgress
 
 SIZE = 28  # side of an image, in pixels
@@ -46,13 +45,6 @@ class Hand:
 VARIED = Hand(math.radians(16), 0.24, 0.22, (0.7, 1.0), 3.5, (0.22, 0.5))
 PRINT = Hand(0.0, 0.0, 0.0, (0.9, 1.0), 0.5, (0.35, 0.5))
 ROUGH = Hand(math.radians(14), 0.22, 0.15, (0.8, 1.0), 1.5, (0.13, 0.45), warp=0.85, marks=True)
-
-
-def render(characters: Sequence[str], designs: Designs, hand: Hand, images: int, generator: torch.Generator) -> Tensor:
-    """`images` images of each character, in all faces that draw it: uint8 [characters, images, 1, 28, 28]."""
-    masters = make_masters(characters, lambda done: None, designs)
-    drawn = draw(masters, pick_faces(masters, images, generator), hand, generator, lambda done: None)
-    return drawn.unflatten(0, (len(characters), images))
 
 
 def pick_faces(masters: Masters, images: int, generator: torch.Generator) -> Tensor:
