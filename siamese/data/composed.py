@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from siamese.data.pen import POINTS, extent
+from siamese.data.pen import POINTS
 
 MOST = 5  # strokes of a new character
 _CHANCES = (0.04, 0.2, 0.32, 0.26, 0.18)  # that a new character has one stroke, two, ...
@@ -39,7 +39,8 @@ class _Plan(NamedTuple):
 
 
 def compose(characters: Sequence[Sequence[Tensor]], new: int, images: int, generator: Generator) -> list[Tensor]:
-    """Drawings of `new` characters, `images` of each, one character after the other; float32 [strokes, POINTS, 2].
+    """Drawings of `new` characters, `images` of each, one character after the other; float32 [strokes, POINTS, 2], of any
+    size and place (pen.sized).
 
     characters: the drawings of each recorded character, in the same form. The new characters come in pairs: the second
     one differs from the first only in one stroke, or in the place of one stroke.
@@ -50,14 +51,8 @@ def compose(characters: Sequence[Sequence[Tensor]], new: int, images: int, gener
     strokes = torch.multinomial(torch.tensor(_CHANCES), -(-new // 2), True, generator=generator) + 1
     strokes = strokes.repeat_interleave(2)[:new]
     plan = _Plan(*(t.repeat_interleave(images, 0) for t in _siblings(len(recorded), strokes, generator)))
-    real = (torch.arange(MOST) < strokes[:, None]).repeat_interleave(images, 0)
     curves = _assemble(plan, recorded, generator)
-    low, high = extent(curves, real)
-    size = (0.5 + 0.42 * torch.rand(new, generator=generator)).repeat_interleave(images)
-    size = size * (0.1 * torch.randn(len(curves), generator=generator)).exp()
-    scale = size / (high - low).amax(1).clamp_min(0.05)
-    curves = (curves - ((low + high) / 2)[:, None, None]) * scale.view(-1, 1, 1, 1) + 0.5
-    return [curve[: int(n)] for curve, n in zip(curves, real.sum(1))]
+    return [curve[:count] for curve, count in zip(curves, strokes.repeat_interleave(images).tolist())]
 
 
 def _parts(drawings: Sequence[Tensor]) -> list[Tensor]:

@@ -3,7 +3,8 @@
 The printed characters are those of the glyphs and signs. The handwritten ones are Omniglot's two small background sets
 (Lake, Salakhutdinov, Tenenbaum 2015): their images, and their recorded strokes drawn again with other pens. For
 training, each of them gives seven more classes (turned by quarters and mirrored), and their strokes are composed into
-new characters.
+new characters. All of them are centred and brought to one size, because people write as large as they like: a network
+of 28 pixels then sees as much of a small character as of a large one. fit_drawing does so with a visitor's drawing.
 """
 
 from __future__ import annotations
@@ -22,18 +23,20 @@ from siamese.data.cache import load_or_build
 from siamese.data.composed import compose
 from siamese.data.glyphs.drawing import SIZE
 from siamese.data.image_file import read_image, to_tensor
-from siamese.data.pen import Pen, draw
+from siamese.data.pen import Pen, draw, sized
 from siamese.data.progress import ReportProgress
 from siamese.data.recorded_strokes import COLLECTIONS, curves, folder_of, is_present, read_recorded
+from siamese.data.strokes import Hand, fit_drawing
 from siamese.data.turned import TURNS, turned
 
 NAME = "drawings"
 TITLE = "Drawings"
-VERSION = 4
+VERSION = 5
 
 VALIDATION = "Early_Aramaic"  # the smallest alphabets with 20 characters, as in the set omniglot
 TEST = "Balinese"
 PEN_AGAIN = 60  # images of each handwritten character, drawn again from its strokes; three of each recorded drawing
+HAND = Hand(extent=0.8, off_centre=0.0, pen=0.06)  # size and place of every handwritten character
 COMPOSED = (8, 20)  # composed characters for each handwritten one, and images of each
 
 # A handwritten character: its alphabet, its name, the files of its images, and those of its strokes in the same order.
@@ -45,9 +48,9 @@ def load(data_dir: Path, seed: int = 0, progress: ReportProgress | None = None) 
 
     It reads images_background_small1, images_background_small2 and the strokes_ folders of the same names, in the
     folder omniglot of the data folder. The validation part has the validation alphabets of glyphs-and-signs and one
-    handwritten alphabet; the test part has the test alphabets and another handwritten one. The images of these two parts
-    are not changed. The result is cached in the data folder. Raises SiameseError where the folders are missing or hold
-    something else.
+    handwritten alphabet; the test part has the test alphabets and another handwritten one. Nothing else than place and
+    size is changed in the handwritten images of these two parts. The result is cached in the data folder. Raises
+    SiameseError where the folders are missing or hold something else.
     """
     if not is_present(data_dir):
         raise SiameseError(
@@ -99,13 +102,13 @@ def _build(characters: list[Character], seed: int, report: ReportProgress) -> Da
     recorded: list[list[Tensor]] = []
     for number, (alphabet, name, pictures, strokes) in enumerate(characters):
         images = torch.cat([
-            to_tensor(read_image(path, path.name), (SIZE, SIZE), grey=True, invert=True)
+            to_tensor(fit_drawing(read_image(path, path.name), HAND), (SIZE, SIZE), grey=True, invert=True)
             for path in pictures
         ])  # fmt: skip
         if alphabet not in (VALIDATION, TEST):
             drawings = [curves(read_recorded(path)) for path in strokes]
             recorded.append(drawings)
-            again = [drawings[i % len(drawings)] for i in range(PEN_AGAIN)]
+            again = [sized(drawings[i % len(drawings)], HAND.length) for i in range(PEN_AGAIN)]
             images = torch.cat([images, draw(again, SIZE, pen, generator)])
         by_pen.setdefault(f"{alphabet} by pen", []).append((f"{alphabet}/{name}", images))
         report(0.5 + 0.3 * (number + 1) / len(characters))
@@ -113,9 +116,9 @@ def _build(characters: list[Character], seed: int, report: ReportProgress) -> Da
     validation, test = (alphabets.pop(f"{alphabet} by pen") for alphabet in (VALIDATION, TEST))
     train = [printed.train, *(turned(alphabet, turn) for alphabet in alphabets.values() for turn in TURNS)]
     count, each = COMPOSED[0] * len(recorded), COMPOSED[1]
-    composed = draw(compose(recorded, count, each, generator), SIZE, pen, generator)
-    composed = composed.unflatten(0, (count, each))
-    train.append(_bank("Composed", [(f"Composed/character{i + 1:04}", images) for i, images in enumerate(composed)]))
+    composed = [sized(drawing, HAND.length) for drawing in compose(recorded, count, each, generator)]
+    images = draw(composed, SIZE, pen, generator).unflatten(0, (count, each))
+    train.append(_bank("Composed", [(f"Composed/character{i + 1:04}", drawn) for i, drawn in enumerate(images)]))
     report(1.0)
     return replace(
         printed,

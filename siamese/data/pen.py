@@ -15,6 +15,7 @@ from torch import Tensor
 
 POINTS = 24  # of a stroke, at equal distances along it
 _DENSE = 72  # of a stroke while it is inked: less than a pixel apart
+_DOT = 0.05  # share of the side: a smaller drawing is a dot, and is not enlarged to a whole character
 _MARGIN = 1.0 / 28  # of the side, along the border, that the middle of the pen keeps clear of
 _CHUNK = 128
 # The pixels around a point that a pen of the largest width reaches, and a frame that takes what leaves the image.
@@ -91,11 +92,11 @@ def _whole(curves: Tensor, real: Tensor, pen: Pen, generator: torch.Generator) -
         torch.stack(values, 1).view(n, 2, 2)
         for values in ([cos, sin, -sin, cos], [one, zero, shear, one], [stretch.exp(), zero, zero, (-stretch).exp()])
     )
-    low, high = extent(curves, real)
+    low, high = _extent(curves, real)
     middle = (low + high) / 2
     shape = stretched @ slanted @ turned * scale.exp().view(n, 1, 1)
     moved = (curves - middle.view(n, 1, 1, 2)) @ shape.unsqueeze(1)
-    low, high = extent(moved, real)
+    low, high = _extent(moved, real)
     reach = torch.maximum(-low, high).amax(1)
     smaller = ((0.5 - _MARGIN) / reach.clamp_min(1e-6)).clamp_max(1.0)
     low, high = low * smaller[:, None], high * smaller[:, None]
@@ -103,7 +104,13 @@ def _whole(curves: Tensor, real: Tensor, pen: Pen, generator: torch.Generator) -
     return moved * smaller.view(n, 1, 1, 1) + place.view(n, 1, 1, 2)
 
 
-def extent(curves: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+def sized(drawing: Tensor, longer_side: float) -> Tensor:
+    """The drawing, float32 [strokes, POINTS, 2], in the middle of the image, its longer side this share of the image's."""
+    low, high = drawing.amin((0, 1)), drawing.amax((0, 1))
+    return (drawing - (low + high) / 2) * (longer_side / (high - low).max().clamp_min(_DOT)) + 0.5
+
+
+def _extent(curves: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     """The smallest and the largest x and y of each drawing: float32 [n, 2] twice."""
     unreal = ~real[..., None, None]
     low = curves.masked_fill(unreal, torch.inf).amin((1, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -15,8 +15,9 @@ from siamese.data.paper import even_paper
 
 MOST_STROKES = 200
 MOST_POINTS = 6_000  # of all strokes together: ten minutes of a fast pen at the pad's own spacing
-_SLACK = 0.85  # unseen alphabets lie a little differently, and should not be moved for that
+_SAME_SIZE = 0.05  # a drawing that differs less than this share from the usual size is not scaled for that
 _ENOUGH_PEN = 0.4  # of the training set's pen: a wider one lets neighbouring strokes of a small hand run together
+_WIDEST_PEN = 0.15  # of a drawing's longer side: what is wider is a filled shape
 PEN = 0.06  # width of a stroke as a share of the pad, as the page draws it
 
 Stroke = tuple[tuple[float, float], ...]
@@ -26,16 +27,19 @@ Stroke = tuple[tuple[float, float], ...]
 class Hand:
     """Size, place and pen of a training set's drawings, as shares of the side of an image.
 
-    extent: the median of the longer side of the ink.  smallest, largest: between these lie 99 of 100 images.
+    extent: the median of the longer side of the ink.
     off_centre: the middle of the ink is at most this far from the middle of the image in 99 of 100 images.
     pen: the median width of a stroke.
     """
 
     extent: float
-    smallest: float
-    largest: float
     off_centre: float
     pen: float
+
+    @property
+    def length(self) -> float:
+        """The longer side that the middle of the pen goes along; at least a tenth, whatever a file may say."""
+        return max(self.extent - self.pen, 0.1)
 
 
 def read_strokes(value: Any) -> tuple[Stroke, ...]:
@@ -74,7 +78,7 @@ def draw_strokes(strokes: Sequence[Stroke], side: int, hand: Hand | None = None)
         xs, ys = zip(*(point for stroke in strokes for point in stroke))
         # The ink reaches half a pen beyond its points. A dot or a straight line is not enlarged beyond the pad.
         longest = max(max(xs) - min(xs), max(ys) - min(ys), 0.05)
-        scale = max(hand.extent - hand.pen, 0.1) / longest
+        scale = hand.length / longest
         left = 0.5 - scale * (min(xs) + max(xs)) / 2
         top = 0.5 - scale * (min(ys) + max(ys)) / 2
         pen = hand.pen
@@ -96,12 +100,38 @@ def fit_drawing(image: Image.Image, hand: Hand) -> Image.Image:
     """A drawing that somebody has photographed, scanned or saved, on even paper with strong ink (`even_paper`), centred
     and scaled as the training set's are, and with a pen that is not much thinner than theirs.
 
-    It comes back as it is where its ink lies as theirs does, and where it is no drawing: where more than two
+    It comes back as it is where its ink lies as theirs usually does, and where it is no drawing: where more than two
     fifths of the picture differ from its border, or nothing does.
     """
     mended = even_paper(image)
     if mended is not None:
         image = mended.convert(image.mode)
+    ink = _find_ink(image)
+    if ink is None:
+        return image
+    side = ink.length / hand.length
+    fits = (
+        image.width == image.height
+        and abs(image.width / side - 1) <= _SAME_SIZE
+        and max(abs(ink.x / image.width - 0.5), abs(ink.y / image.height - 0.5)) <= hand.off_centre
+    )
+    drawing = image if fits else _framed(image, ink, side)
+    return drawing if mended is None else _broadened(drawing, hand.pen)
+
+
+class _Ink(NamedTuple):
+    """The middle of a drawing in its image, and the longer side that the middle of the pen went along; in pixels.
+
+    The pen is taken off, so that a thick and a thin pen draw one shape at one size.
+    """
+
+    x: float
+    y: float
+    length: float
+
+
+def _find_ink(image: Image.Image) -> _Ink | None:
+    """Ink is what differs from the border. None where there is none, or too much for a drawing."""
     grey = image.convert("L")
     grey.thumbnail((256, 256))
     values = np.asarray(grey, dtype=np.float32)
@@ -110,24 +140,20 @@ def fit_drawing(image: Image.Image, hand: Hand) -> Image.Image:
     strongest = float(np.quantile(difference, 0.995))
     ink = difference > max(40.0, strongest / 2)
     if not ink.any() or ink.mean() > 0.4:
-        return image
+        return None
     (top, bottom), (left, right) = (_ends(ink.any(axis)) for axis in (1, 0))
-    height, width = ink.shape
-    longest = max(bottom - top, right - left)
-    middle_x, middle_y = (left + right) / 2 / width, (top + bottom) / 2 / height
-    fits = (
-        width == height
-        and _SLACK * hand.smallest <= longest / width <= hand.largest / _SLACK
-        and max(abs(middle_x - 0.5), abs(middle_y - 0.5)) <= hand.off_centre / _SLACK
-    )
-    if fits:
-        return image if mended is None else _broadened(image, hand.pen)
-    scale = image.width / width
-    side = max(1, round(longest * scale / hand.extent))
-    corner = (round(middle_x * image.width - side / 2), round(middle_y * image.height - side / 2))
+    longer = max(bottom - top, right - left)
+    across, down = image.width / grey.width, image.height / grey.height
+    length = longer - min(pen_width(ink.astype(np.float32)), _WIDEST_PEN * longer)
+    return _Ink(across * (left + right) / 2, down * (top + bottom) / 2, across * length)
+
+
+def _framed(image: Image.Image, ink: _Ink, side: float) -> Image.Image:
+    """The square of this side around the drawing, on paper of the border's colour."""
+    side = max(1, round(side))
     paper = Image.new(image.mode, (side, side), _paper(image))
-    paper.paste(image, (-corner[0], -corner[1]))
-    return paper if mended is None else _broadened(paper, hand.pen)
+    paper.paste(image, (round(side / 2 - ink.x), round(side / 2 - ink.y)))
+    return paper
 
 
 def _broadened(drawing: Image.Image, pen: float) -> Image.Image:

@@ -109,9 +109,7 @@ def measure_hand(images: Tensor, dark_background: bool) -> Hand | None:
     def quantile(values: Tensor, share: float) -> float:
         return float(torch.quantile(values.double(), share))
 
-    return Hand(
-        quantile(extent, 0.5), quantile(extent, 0.005), quantile(extent, 0.995), quantile(off, 0.99), quantile(pen, 0.5)
-    )
+    return Hand(quantile(extent, 0.5), quantile(off, 0.99), quantile(pen, 0.5))
 
 
 def _span(marked: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,13 +36,6 @@ def test_each_new_character_has_its_drawings() -> None:
     assert all(strokes.shape[1:] == (POINTS, 2) for strokes in drawings)
 
 
-def test_drawings_lie_in_the_middle_and_hardly_leave_the_image() -> None:
-    for strokes in composed():
-        low, high = strokes.amin((0, 1)), strokes.amax((0, 1))
-        torch.testing.assert_close((low + high) / 2, torch.full((2,), 0.5), atol=1e-4, rtol=0)
-        assert 0.3 < float((high - low).max()) < 1.4
-
-
 def test_siblings_have_as_many_strokes_and_are_not_equal() -> None:
     drawings = composed(new=60)
     for first in range(0, 60, 2):

@@ -71,6 +71,15 @@ def test_what_is_held_out_is_never_trained_on(built: Dataset) -> None:
     assert {"N'Ko", "Greek small letters", "Early_Aramaic by pen"} == set(built.validation.group_names)
 
 
+def test_handwriting_is_as_large_in_every_part(built: Dataset) -> None:
+    """People write larger or smaller, and the network is not to lose a small character's pixels."""
+    for bank in (built.train, built.validation, built.test):
+        by_pen = [i for i, name in enumerate(bank.class_names) if "/" in name and "Composed" not in name]
+        ink = bank.select_classes(by_pen).images[:, 0] > 40
+        longer = torch.stack([ink.any(axis).sum(1) for axis in (1, 2)]).amax(0) / 28
+        assert 0.7 < float(longer.float().median()) < 0.9 and float(longer.min()) > 0.5
+
+
 def test_a_turned_class_is_the_same_drawings_turned(built: Dataset) -> None:
     bank = built.train
 

@@ -12,7 +12,7 @@ from siamese.data.paper import even_paper
 from siamese.data.strokes import Hand, draw_strokes, fit_drawing
 
 SHAPE = [[(0.3, 0.25), (0.65, 0.3), (0.7, 0.55), (0.35, 0.7)], [(0.3, 0.5), (0.7, 0.7)]]
-HAND = Hand(extent=0.6, smallest=0.4, largest=0.8, off_centre=0.1, pen=0.08)
+HAND = Hand(extent=0.6, off_centre=0.1, pen=0.08)
 
 
 def ink(pen: float = 0.02, side: int = 300) -> np.ndarray:

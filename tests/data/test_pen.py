@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from siamese.data.pen import POINTS, WIDEST, Pen, draw
+from siamese.data.pen import POINTS, WIDEST, Pen, draw, sized
 from siamese.data.recorded_strokes import curves
 
 AS_RECORDED = Pen((1.0, 1.0), 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -26,6 +26,17 @@ def test_a_drawing_is_repeated_where_it_was() -> None:
     rows, columns = (images[0, 0] > 100).nonzero().T
     assert set(rows.tolist()) <= {13, 14}
     assert (int(columns.min()), int(columns.max())) in {(6, 21), (7, 20), (7, 21)}
+
+
+def test_a_drawing_is_brought_to_a_size_in_the_middle() -> None:
+    corner = curves([np.array([[0.9, 0.8], [0.9, 0.9]]), np.array([[0.85, 0.85], [0.95, 0.85], [0.95, 0.86]])])
+    large = sized(corner, 0.8)
+    low, high = large.amin((0, 1)), large.amax((0, 1))
+    torch.testing.assert_close((low + high) / 2, torch.full((2,), 0.5))
+    torch.testing.assert_close(high - low, torch.tensor([0.8, 0.8]))
+    torch.testing.assert_close(large - large[0, 0], 8 * (corner - corner[0, 0]), atol=1e-4, rtol=0)
+    dot = sized(curves([np.array([[0.1, 0.1], [0.11, 0.1]])]), 0.8)
+    assert float((dot.amax((0, 1)) - dot.amin((0, 1))).max()) == pytest.approx(0.16, abs=1e-4)
 
 
 @pytest.mark.parametrize("width", [1.0, 2.0, WIDEST])

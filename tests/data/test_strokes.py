@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 
 from siamese import SiameseError
 from siamese.data.strokes import MOST_POINTS, MOST_STROKES, Hand, draw_strokes, fit_drawing, read_strokes
 
-HAND = Hand(extent=0.6, smallest=0.4, largest=0.8, off_centre=0.1, pen=0.08)
+HAND = Hand(extent=0.6, off_centre=0.1, pen=0.08)
 POINTS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12)
 
 
@@ -81,6 +81,21 @@ def test_a_saved_drawing_is_fitted_and_a_photograph_left_alone() -> None:
     assert fitted.getpixel((0, 0)) == (240, 238, 230)
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8))
     assert fit_drawing(noise, HAND) is noise and fit_drawing(Image.new("L", (30, 30), 255), HAND).size == (30, 30)
+
+
+@given(st.floats(0.2, 0.7), st.floats(-0.1, 0.1), st.integers(3, 12), st.booleans())
+def test_a_character_is_fitted_whatever_its_size_place_and_pen(size: float, x: float, pen: int, chalk: bool) -> None:
+    """Two people write one character, one of them smaller: the network is to see both at the size it was trained on."""
+    paper = Image.new("L", (200, 200), 255)
+    low = (1 - size) / 2
+    points = [(200 * (low + size * a + x), 200 * (low + size * b)) for a, b in [(0, 0), (1, 0.1), (0.2, 1), (0.9, 0.8)]]
+    ImageDraw.Draw(paper).line(points, fill=0, width=pen, joint="curve")
+    fitted = fit_drawing(ImageOps.invert(paper) if chalk else paper, HAND)
+    left, top, right, bottom = ink_box(ImageOps.invert(fitted) if chalk else fitted)
+    assert fitted.width == fitted.height
+    length = max(right - left, bottom - top) - pen / fitted.width
+    assert length == pytest.approx(HAND.length, rel=0.1)
+    assert (left + right) / 2 == pytest.approx(0.5, abs=0.1) and (top + bottom) / 2 == pytest.approx(0.5, abs=0.1)
 
 
 def test_a_drawing_that_lies_as_the_training_set_does_is_unchanged() -> None:

@@ -136,7 +136,7 @@ def test_damaged_calibrations_are_refused(calibrated: tuple[Checkpoint, Dataset]
 
 def test_the_hand_of_drawings_is_measured() -> None:
     """A square of known size, place and pen, by the same renderer as the page's drawings."""
-    wanted = Hand(extent=0.5, smallest=0.5, largest=0.5, off_centre=0.0, pen=0.1)
+    wanted = Hand(extent=0.5, off_centre=0.0, pen=0.1)
     square = (((0.1, 0.1), (0.3, 0.1), (0.3, 0.3), (0.1, 0.3), (0.1, 0.1)),)
     pixels = torch.frombuffer(bytearray(draw_strokes(square, 100, wanted).tobytes()), dtype=torch.uint8)
     hand = measure_hand(pixels.view(1, 1, 100, 100), dark_background=False)
