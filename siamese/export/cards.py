@@ -45,7 +45,7 @@ def model_card(
         ("data", f"{dataset.title}: {len(train):,} training images of {train.classes:,} classes"),
         ("held out", (f"the {dataset.unseen} of the validation part ({_size(dataset.validation.classes, dataset)}) "
                      f"and of the test part ({_size(dataset.test.classes, dataset)}) were never trained on")),
-        ("input", f"{_colours(checkpoint)}, {width} × {height} pixels{_background(checkpoint)}"),
+        ("input", f"{_colours(checkpoint)}, {width} × {height} pixels{_resized(checkpoint)}{_background(checkpoint)}"),
         ("network", f"{recipe.encoder}, {making.parameters:,} parameters, {making.size / 1e6:.2f} MB"),
         ("embedding", (f"{recipe.embedding_dim} numbers{', of length 1' if recipe.normalize else ''}; compared by "
                       f"{recipe.similarity} distance")),
@@ -78,6 +78,11 @@ def model_card(
         lines += ["| | this network | raw pixels |", "|---|---|---|"]
         lines += [f"| {' | '.join(row)} |" for row in score_rows(evaluation)]
     return "\n".join([*lines, ""])
+
+
+def _resized(checkpoint: Checkpoint) -> str:
+    height, width = checkpoint.source_size or checkpoint.size
+    return "" if (height, width) == checkpoint.size else f" (from {width} × {height})"
 
 
 def _views(checkpoint: Checkpoint) -> list[tuple[str, str]]:
