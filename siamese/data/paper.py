@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 SIDE = 256  # pixels of the longer side: more than any network of drawings looks at
 _SMALL = 64  # pixels of the longer side in which the paper is looked for
 _WIDEST = 13  # of these, what ink is narrower than: a fifth of the picture
+_EDGE = 5  # of these, how far around a place there may be no ink if paper is to be seen there
 _EVEN = 20  # grey levels: paper this close to white, or to black, is even already
 _STRONG = 180  # grey levels between paper and ink that need no more
 _FAINTEST = 25  # grey levels below which there is no ink
@@ -36,9 +37,13 @@ def even_paper(image: Image.Image) -> Image.Image | None:
     dark_ink = _ink_is_dark(values)
     if not dark_ink:
         values = 255 - values
-    paper = _paper(values)
-    if paper.min() >= 255 - _EVEN and values.min() <= 255 - _STRONG:
+    small = _small(values)
+    closed = _running(_running(small, np.max, _WIDEST), np.min, _WIDEST)
+    # On ink, and on its soft edges, no paper is seen: a stroke that is wider than the window is no uneven light.
+    seen = closed[_running(small, np.min, _EDGE) > 255 - _STRONG]
+    if seen.size and np.quantile(seen, 0.02) >= 255 - _EVEN and values.min() <= 255 - _STRONG:
         return None
+    paper = _smooth(closed, values.shape)
     # Reflected light is light times paper, so that a share of it is the same in the sun and in the shade.
     ink = np.clip(1 - values / np.maximum(paper, 1), 0, 1) if dark_ink else np.clip(paper - values, 0, 255) / 255
     strongest = float(np.quantile(ink, 0.995))
@@ -74,22 +79,25 @@ def _ink_is_dark(values: np.ndarray) -> bool:
     return bool((rest**3).sum() < 0)
 
 
-def _paper(values: np.ndarray) -> np.ndarray:
-    """The light paper under dark ink, float32 as values [H, W]."""
+def _small(values: np.ndarray) -> np.ndarray:
+    """Float [H, W] with a longer side of _SMALL pixels."""
     height, width = values.shape
-    small = Image.fromarray(values).resize(
-        (max(1, round(width * _SMALL / max(height, width))), max(1, round(height * _SMALL / max(height, width)))),
-        Image.Resampling.BOX,
-    )
-    closed = _running(_running(np.asarray(small), np.max), np.min)
+    share = _SMALL / max(height, width)
+    size = max(1, round(width * share)), max(1, round(height * share))
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
+
+
+def _smooth(closed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The light paper under dark ink, float32 of that shape [H, W]."""
+    height, width = shape
     smooth = Image.fromarray(closed.round().astype(np.uint8)).filter(ImageFilter.GaussianBlur(2))
     return np.asarray(smooth.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
-def _running(values: np.ndarray, pick: Callable[..., np.ndarray]) -> np.ndarray:
-    """The largest or smallest value around each place, in a square of _WIDEST; repeated beyond the border."""
+def _running(values: np.ndarray, pick: Callable[..., np.ndarray], width: int) -> np.ndarray:
+    """The largest or smallest value around each place, in a square of this width; repeated beyond the border."""
     for axis in (0, 1):
-        around = [(_WIDEST // 2, _WIDEST // 2) if each == axis else (0, 0) for each in (0, 1)]
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, around, mode="edge"), _WIDEST, axis)
+        around = [(width // 2, width // 2) if each == axis else (0, 0) for each in (0, 1)]
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, around, mode="edge"), width, axis)
         values = pick(windows, axis=-1)
     return values

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from siamese.data.paper import even_paper
 from siamese.data.strokes import Hand, draw_strokes, fit_drawing
@@ -94,3 +94,14 @@ def test_a_photograph_is_fitted_as_the_drawing_itself(pen: float) -> None:
     got = np.asarray(photo.convert("L").resize((28, 28), Image.Resampling.BOX), float)
     assert photo.mode == "RGB" and np.corrcoef(wanted.ravel(), got.ravel())[0, 1] > 0.8
     assert got.min() < 60 and np.median(got) > 250
+
+
+@pytest.mark.parametrize("chalk", [False, True])
+def test_a_stroke_wider_than_the_window_is_no_shadow(chalk: bool) -> None:
+    """A bold letter of 28 pixels, enlarged: its thick side, soft at the edge, was once taken for a shadow on the paper."""
+    bold = Image.new("L", (28, 28), 255)
+    bold.paste(130, (7, 5, 16, 24))
+    bold.paste(0, (8, 5, 15, 24))
+    bold.paste(0, (15, 5, 24, 8))
+    saved = bold.resize((112, 112), Image.Resampling.NEAREST)
+    assert even_paper(ImageOps.invert(saved) if chalk else saved) is None
