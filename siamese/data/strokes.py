@@ -15,7 +15,8 @@ from siamese.data.paper import even_paper
 
 MOST_STROKES = 200
 MOST_POINTS = 6_000  # of all strokes together: ten minutes of a fast pen at the pad's own spacing
-_SAME_SIZE = 0.05  # a drawing that differs less than this share from the usual size is not scaled for that
+_SMALLER = 0.95  # of the usual size: a drawing that is smaller is scaled, so that none of its pixels are lost
+_LARGER = 1.6  # of the usual size: so is one that is larger
 _ENOUGH_PEN = 0.4  # of the training set's pen: a wider one lets neighbouring strokes of a small hand run together
 _WIDEST_PEN = 0.15  # of a drawing's longer side: what is wider is a filled shape
 PEN = 0.06  # width of a stroke as a share of the pad, as the page draws it
@@ -112,7 +113,7 @@ def fit_drawing(image: Image.Image, hand: Hand) -> Image.Image:
     side = ink.length / hand.length
     fits = (
         image.width == image.height
-        and abs(image.width / side - 1) <= _SAME_SIZE
+        and _SMALLER <= side / image.width <= _LARGER
         and max(abs(ink.x / image.width - 0.5), abs(ink.y / image.height - 0.5)) <= hand.off_centre
     )
     drawing = image if fits else _framed(image, ink, side)
