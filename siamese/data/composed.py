@@ -39,8 +39,9 @@ class _Plan(NamedTuple):
 
 
 def compose(characters: Sequence[Sequence[Tensor]], new: int, images: int, generator: Generator) -> list[Tensor]:
-    """Drawings of `new` characters, `images` of each, one character after the other; float32 [strokes, POINTS, 2], of any
-    size and place (pen.sized).
+    """Drawings of `new` characters, `images` of each, one character after the other: float32 [strokes, POINTS, 2].
+
+    They have any size and place; pen.sized gives them one.
 
     characters: the drawings of each recorded character, in the same form. The new characters come in pairs: the second
     one differs from the first only in one stroke, or in the place of one stroke.

@@ -4,7 +4,8 @@ The printed characters are those of the glyphs and signs. The handwritten ones a
 (Lake, Salakhutdinov, Tenenbaum 2015): their images, and their recorded strokes drawn again with other pens. For
 training, each of them gives seven more classes (turned by quarters and mirrored), and their strokes are composed into
 new characters. All of them are centred and brought to one size, because people write as large as they like: a network
-of 28 pixels then sees as much of a small character as of a large one. fit_drawing does so with a visitor's drawing.
+of 28 pixels then sees as much of a small character as of a large one. A visitor's small drawing is enlarged in the same
+way (strokes.fit_drawing).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from siamese.data.image_file import read_image, to_tensor
 from siamese.data.pen import Pen, draw, sized
 from siamese.data.progress import ReportProgress
 from siamese.data.recorded_strokes import COLLECTIONS, curves, folder_of, is_present, read_recorded
-from siamese.data.strokes import Hand, fit_drawing
+from siamese.data.strokes import Hand, centre_drawing
 from siamese.data.turned import TURNS, turned
 
 NAME = "drawings"
@@ -48,8 +49,8 @@ def load(data_dir: Path, seed: int = 0, progress: ReportProgress | None = None) 
 
     It reads images_background_small1, images_background_small2 and the strokes_ folders of the same names, in the
     folder omniglot of the data folder. The validation part has the validation alphabets of glyphs-and-signs and one
-    handwritten alphabet; the test part has the test alphabets and another handwritten one. Nothing else than place and
-    size is changed in the handwritten images of these two parts. The result is cached in the data folder. Raises
+    handwritten alphabet; the test part has the test alphabets and another handwritten one. In these two parts, only the
+    place and the size of the handwritten characters are changed. The result is cached in the data folder. Raises
     SiameseError where the folders are missing or hold something else.
     """
     if not is_present(data_dir):
@@ -102,7 +103,7 @@ def _build(characters: list[Character], seed: int, report: ReportProgress) -> Da
     recorded: list[list[Tensor]] = []
     for number, (alphabet, name, pictures, strokes) in enumerate(characters):
         images = torch.cat([
-            to_tensor(fit_drawing(read_image(path, path.name), HAND), (SIZE, SIZE), grey=True, invert=True)
+            to_tensor(centre_drawing(read_image(path, path.name), HAND), (SIZE, SIZE), grey=True, invert=True)
             for path in pictures
         ])  # fmt: skip
         if alphabet not in (VALIDATION, TEST):

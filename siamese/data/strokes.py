@@ -15,8 +15,9 @@ from siamese.data.paper import even_paper
 
 MOST_STROKES = 200
 MOST_POINTS = 6_000  # of all strokes together: ten minutes of a fast pen at the pad's own spacing
-_SMALLER = 0.95  # of the usual size: a drawing that is smaller is scaled, so that none of its pixels are lost
-_LARGER = 1.6  # of the usual size: so is one that is larger
+# Of the usual size. A smaller drawing is enlarged, so that a network sees all of it. A larger one mostly stays: a face
+# that is made as small as a character would no longer be seen to be none.
+_SMALLEST, _LARGEST = 0.95, 1.6
 _ENOUGH_PEN = 0.4  # of the training set's pen: a wider one lets neighbouring strokes of a small hand run together
 _WIDEST_PEN = 0.15  # of a drawing's longer side: what is wider is a filled shape
 PEN = 0.06  # width of a stroke as a share of the pad, as the page draws it
@@ -98,11 +99,11 @@ def draw_strokes(strokes: Sequence[Stroke], side: int, hand: Hand | None = None)
 
 
 def fit_drawing(image: Image.Image, hand: Hand) -> Image.Image:
-    """A drawing that somebody has photographed, scanned or saved, on even paper with strong ink (`even_paper`), centred
-    and scaled as the training set's are, and with a pen that is not much thinner than theirs.
+    """A drawing that somebody has photographed, scanned or saved, as the training set's are: on even paper with strong
+    ink (`even_paper`), in the middle, not smaller than theirs usually are, and with a pen that is not much thinner.
 
-    It comes back as it is where its ink lies as theirs usually does, and where it is no drawing: where more than two
-    fifths of the picture differ from its border, or nothing does.
+    It comes back as it is where its ink lies well already, and where it is no drawing: where more than two fifths of
+    the picture differ from its border, or nothing does.
     """
     mended = even_paper(image)
     if mended is not None:
@@ -110,14 +111,20 @@ def fit_drawing(image: Image.Image, hand: Hand) -> Image.Image:
     ink = _find_ink(image)
     if ink is None:
         return image
-    side = ink.length / hand.length
     fits = (
         image.width == image.height
-        and _SMALLER <= side / image.width <= _LARGER
+        and _SMALLEST <= ink.length / image.width / hand.length <= _LARGEST
         and max(abs(ink.x / image.width - 0.5), abs(ink.y / image.height - 0.5)) <= hand.off_centre
     )
-    drawing = image if fits else _framed(image, ink, side)
+    drawing = image if fits else _framed(image, ink, hand)
     return drawing if mended is None else _broadened(drawing, hand.pen)
+
+
+def centre_drawing(image: Image.Image, hand: Hand) -> Image.Image:
+    """A clean drawing in the middle of a square, as large as the hand draws. What fit_drawing takes for no drawing comes
+    back as it is."""
+    ink = _find_ink(image)
+    return image if ink is None else _framed(image, ink, hand)
 
 
 class _Ink(NamedTuple):
@@ -149,9 +156,9 @@ def _find_ink(image: Image.Image) -> _Ink | None:
     return _Ink(across * (left + right) / 2, down * (top + bottom) / 2, across * length)
 
 
-def _framed(image: Image.Image, ink: _Ink, side: float) -> Image.Image:
-    """The square of this side around the drawing, on paper of the border's colour."""
-    side = max(1, round(side))
+def _framed(image: Image.Image, ink: _Ink, hand: Hand) -> Image.Image:
+    """The square around the drawing in which it is as large as the hand draws, on paper of the border's colour."""
+    side = max(1, round(ink.length / hand.length))
     paper = Image.new(image.mode, (side, side), _paper(image))
     paper.paste(image, (round(side / 2 - ink.x), round(side / 2 - ink.y)))
     return paper

@@ -81,6 +81,7 @@ def model_card(
 
 
 def _resized(checkpoint: Checkpoint) -> str:
+    """The size of the data set's images, where the recipe has resized them."""
     height, width = checkpoint.source_size or checkpoint.size
     return "" if (height, width) == checkpoint.size else f" (from {width} × {height})"
 

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageOps
 
 from siamese import SiameseError
-from siamese.data.strokes import MOST_POINTS, MOST_STROKES, Hand, draw_strokes, fit_drawing, read_strokes
+from siamese.data.strokes import (
+    MOST_POINTS,
+    MOST_STROKES,
+    Hand,
+    centre_drawing,
+    draw_strokes,
+    fit_drawing,
+    read_strokes,
+)
 
 HAND = Hand(extent=0.6, off_centre=0.1, pen=0.08)
 POINTS = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12)
@@ -96,6 +104,14 @@ def test_a_smaller_character_is_fitted_whatever_its_place_and_pen(size: float, x
     length = max(right - left, bottom - top) - pen / fitted.width
     assert length == pytest.approx(HAND.length, rel=0.1)
     assert (left + right) / 2 == pytest.approx(0.5, abs=0.1) and (top + bottom) / 2 == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("extent", [0.3, 0.6, 0.8])
+def test_a_large_drawing_stays_unless_its_set_brings_all_to_one_size(extent: float) -> None:
+    drawn = draw_strokes((((0.2, 0.2), (0.8, 0.8)),), 100, Hand(extent, 0.0, HAND.pen))
+    left, _, right, _ = ink_box(centre_drawing(drawn, HAND))
+    assert right - left == pytest.approx(HAND.extent, abs=0.04)
+    assert (fit_drawing(drawn, HAND) is drawn) is (extent >= HAND.extent)
 
 
 def test_a_drawing_that_lies_as_the_training_set_does_is_unchanged() -> None:
