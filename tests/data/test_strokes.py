@@ -108,7 +108,7 @@ def test_a_smaller_character_is_fitted_whatever_its_place_and_pen(size: float, x
 
 @pytest.mark.parametrize("extent", [0.3, 0.6, 0.8])
 def test_a_large_drawing_stays_unless_its_set_brings_all_to_one_size(extent: float) -> None:
-    drawn = draw_strokes((((0.2, 0.2), (0.8, 0.8)),), 100, Hand(extent, 0.0, HAND.pen))
+    drawn = draw_strokes((((0.2, 0.2), (0.2, 0.8), (0.8, 0.8)),), 100, Hand(extent, 0.0, HAND.pen))
     left, _, right, _ = ink_box(centre_drawing(drawn, HAND))
     assert right - left == pytest.approx(HAND.extent, abs=0.04)
     assert (fit_drawing(drawn, HAND) is drawn) is (extent >= HAND.extent)
