@@ -49,6 +49,28 @@ class Projection(nn.Linear):
         return F.linear(maps.permute(0, 2, 3, 1).flatten(1), weight, self.bias)
 
 
+class Residual(nn.Module):
+    """Two 3×3 convolutions, and a shortcut that adds their input to their output (He, Zhang, Ren, Sun 2016).
+
+    float [n, inputs, H, W] → float [n, outputs, ⌈H/stride⌉, ⌈W/stride⌉]. Where the shapes differ, the shortcut averages
+    the pixels of a stride and mixes the channels by a 1×1 convolution.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.shortcut = nn.Sequential()
+        if inputs != outputs or stride > 1:
+            mixed = [nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+            self.shortcut = nn.Sequential(nn.AvgPool2d(stride, ceil_mode=True), *mixed)
+        self.layers = nn.Sequential(*_block(inputs, outputs, 3, stride), *_block(outputs, outputs, 3, 1)[:-1])
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        # The shortcut first: what looks into the network (models/inside.py) takes the last convolution of a block.
+        shortcut = self.shortcut(maps)
+        return self.relu(shortcut + self.layers(maps))
+
+
 def build_encoder(
     name: str,
     channels: int,
@@ -75,6 +97,7 @@ def build_encoder(
             "strided-wide": _strided_wide,
             "strided-mid": _strided_mid,
             "strided-deep": _strided_deep,
+            "residual": _residual,
             "conv4": _conv4,
             "mnist-post": _mnist_post,
             "faces-code": _faces_code,
@@ -97,8 +120,9 @@ def _features(layers: nn.Module, channels: int, size: tuple[int, int], name: str
     probe = layers.eval()
     if isinstance(layers, nn.Sequential):
         # Batch norm changes no shape. On the device "meta", by which checkpoints are checked, it would make torch load
-        # its compiler, which takes two seconds of every start.
-        probe = nn.Sequential(*(layer for layer in layers if not isinstance(layer, nn.BatchNorm2d)))
+        # its compiler, which takes two seconds of every start. A shortcut has the shape of the layers beside it.
+        parts = [part for layer in layers for part in (layer.layers if isinstance(layer, Residual) else [layer])]
+        probe = nn.Sequential(*(part for part in parts if not isinstance(part, nn.BatchNorm2d)))
     with contextlib.suppress(RuntimeError), torch.no_grad():
         count = probe(torch.zeros(1, channels, *size)).numel()
     layers.train()
@@ -155,6 +179,14 @@ def _strided_deep(channels: int, size: tuple[int, int], embedding_dim: int) -> n
     layers = _block(channels, 32, 5, 2) + _block(32, 64, 3, 1) + _block(64, 128, 3, 2)
     layers += _block(128, 128, 3, 1) + _block(128, 128, 3, 2)
     return _projected(layers, channels, size, embedding_dim, "strided-deep")
+
+
+def _residual(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:
+    """Two strided 5×5 convolutions (32, 64), then three residual blocks (64, 96, and 128 strided): twice the work of
+    strided-mid."""
+    layers = _block(channels, 32, 5, 2) + _block(32, 64, 5, 2)
+    layers += [Residual(64, 64), Residual(64, 96), Residual(96, 128, 2)]
+    return _projected(layers, channels, size, embedding_dim, "residual")
 
 
 def _conv4(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module:

@@ -15,6 +15,7 @@ Encoder = Literal[
     "strided-wide",
     "strided-mid",
     "strided-deep",
+    "residual",
     "conv4",
     "mnist-post",
     "faces-code",

@@ -33,6 +33,18 @@ _MID = _LAYER + (
 _DEEP = _LAYER + (
     "deep = lambda c: (*layer(c, 32, 2, 5), *layer(32, 64), *layer(64, 128, 2), *layer(128, 128), *layer(128, 128, 2))"
 )
+_RESIDUAL = (
+    _LAYER
+    + """
+class Residual(nn.ModuleList):  # a shortcut, and two convolutions beside it
+    def forward(self, x): return F.relu(self[0](x) + self[1](x))
+mean = lambda s: nn.AvgPool2d(s, ceil_mode=True)
+mix = lambda i, o, s: (mean(s), nn.Conv2d(i, o, 1, bias=False), nn.BatchNorm2d(o)) if i != o else ()
+two = lambda i, o, s: (*layer(i, o, s), *layer(o, o)[:-1])
+residual = lambda i, o, s=1: Residual([nn.Sequential(*mix(i, o, s)), nn.Sequential(*two(i, o, s))])
+blocks = lambda c: (*layer(c, 32, 2, 5), *layer(32, 64, 2, 5), residual(64, 64), residual(64, 96), residual(96, 128, 2))
+""".lstrip()
+)
 _POOLED = "pooled = lambda i: (nn.Conv2d(i, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2))"
 _ORIENTED = """
 def smooth(x, reach):  # the mean over a square, taken twice
@@ -62,6 +74,7 @@ _BLOCKS = {
     "strided-wide": _STRIDED,
     "strided-mid": _MID,
     "strided-deep": _DEEP,
+    "residual": _RESIDUAL,
     "conv4": _POOLED,
 }
 
@@ -71,6 +84,7 @@ _LAYERS = {
     "strided": "*block({c}, 16, 5), *block(16, 32, 5), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-wide": "*block({c}, 32, 5), *block(32, 64, 5), *block(64, 128, 3), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-mid": "*five({c}), nn.Flatten(), nn.Linear({f}, {d})",
+    "residual": "*blocks({c}), nn.Flatten(), nn.Linear({f}, {d})",
     "strided-deep": "*deep({c}), nn.Flatten(), nn.Linear({f}, {d})",
     "conv4": "*pooled({c}), *pooled(64), *pooled(64), *pooled(64), nn.Flatten(), nn.Linear({f}, {d})",
     "mnist-post": """
