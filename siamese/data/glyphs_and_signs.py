@@ -1,8 +1,8 @@
 """Glyphs and signs: the glyph set with as many printed characters for training as the DejaVu fonts hold.
 
 For training there are also all other letters, digits and signs of the fonts that look different, the faces of the STIX
-fonts, and all characters turned by quarters and mirrored. A network that is to compare characters it has never seen
-needs many different ones more than many images of each. The test part is that of the glyphs. The validation part also
+fonts, all characters turned by quarters and mirrored, and new ones composed of their parts. A network that is to compare
+characters it has never seen needs many different ones more than many images of each. The test part is that of the glyphs. The validation part also
 has two alphabets with serifs, because most letters of the test part have them and its own three alphabets have none.
 """
 
@@ -12,12 +12,14 @@ import unicodedata
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from siamese.data.bank import Dataset, ImageBank, joined
 from siamese.data.glyphs import dataset as glyphs
 from siamese.data.glyphs.alphabets import distinct_letters
+from siamese.data.glyphs.composed import compose
 from siamese.data.glyphs.drawing import VARIED, draw, pick_faces
-from siamese.data.glyphs.masters import DEJAVU, STIX, make_masters
+from siamese.data.glyphs.masters import DEJAVU, STIX, Masters, make_masters
 from siamese.data.glyphs.shapes import (
     ALIKE,
     ALIKE_ACROSS_PARTS,
@@ -30,8 +32,9 @@ from siamese.data.glyphs.shapes import (
 from siamese.data.progress import ReportProgress
 from siamese.data.turned import TURNS, turned
 
-VERSION = glyphs.VERSION << 8 | 1
+VERSION = glyphs.VERSION << 8 | 2
 IMAGES_PER_CHARACTER = 12
+COMPOSED = 12_000  # characters; some fewer, because some look like others
 VALIDATION = ("Greek small letters", "Cyrillic capitals")  # in the training part of the glyphs, but not of this set
 
 _CATEGORIES = "LNPS"  # Unicode's letters, numbers, punctuation and symbols
@@ -72,11 +75,26 @@ def build(seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
         (*plain.group_names, "Signs"),
     )
     kept = distinct_turns(characters, held_out)
-    report(0.9)
-    train = joined([turned(upright.select_classes(numbers), turn) for turn, numbers in zip(TURNS, kept)])
+    report(0.7)
+    train = [turned(upright.select_classes(numbers), turn) for turn, numbers in zip(TURNS, kept)]
+    train.append(_composed(masters, canonical_shapes(characters), canonical_shapes(held_out), generator))
     more = plain.select_classes([i for i, chosen in enumerate(validated) if chosen])
     report(1.0)
-    return replace(dataset, train=train, validation=joined([dataset.validation, more]))
+    return replace(dataset, train=joined(train), validation=joined([dataset.validation, more]))
+
+
+def _composed(masters: Masters, known: Tensor, held_out: Tensor, generator: torch.Generator) -> ImageBank:
+    """One group of composed characters."""
+    new = compose(masters, COMPOSED, known, held_out, generator)
+    images = draw(new, pick_faces(new, IMAGES_PER_CHARACTER, generator), VARIED, generator, lambda done: None)
+    count = len(new.counts)
+    return ImageBank(
+        images,
+        torch.full((count,), IMAGES_PER_CHARACTER),
+        tuple(f"Composed {number + 1}" for number in range(count)),
+        torch.zeros(count, dtype=torch.long),
+        ("Composed",),
+    )
 
 
 def signs(letters: list[str], held_out: list[str]) -> list[str]:

@@ -20,6 +20,7 @@ def built() -> Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alphabets, "ALPHABETS", tuple(a for a in alphabets.ALPHABETS if a[0] in SMALL))
         patch.setattr(glyphs_and_signs, "signs", lambda letters, held_out: list("&%7"))
+        patch.setattr(glyphs_and_signs, "COMPOSED", 40)
         return glyphs_and_signs.build()
 
 
@@ -56,6 +57,8 @@ def test_signs_and_turned_characters_are_classes_of_their_own(built: Dataset) ->
         return bank.images[int(bank.starts[number]) :][: glyphs_and_signs.IMAGES_PER_CHARACTER]
 
     assert torch.equal(images("AMPERSAND & turned 270° mirrored"), images("AMPERSAND &").flip(-1).rot90(3, (2, 3)))
+    composed = [name for name in names if groups[name] == "Composed"]
+    assert 10 < len(composed) <= 40 and composed[0] == "Composed 1"
 
 
 def test_no_character_looks_like_another_in_any_turn_or_like_one_held_out() -> None:

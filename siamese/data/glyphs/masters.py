@@ -47,6 +47,7 @@ class Masters:
     spans: float [M], the longer side of the letter divided by the font size.
     outline: float [M, 128, 2], points (x, y), measured from the middle; all ink lies inside their hull.
     counts: int64 [letters], how many masters a letter has. The masters of a letter stand one after the other.
+    faces: int64 [M], the number of the face; a letter has each face once at most.
     """
 
     fields: Tensor
@@ -54,11 +55,13 @@ class Masters:
     spans: Tensor
     outline: Tensor
     counts: Tensor
+    faces: Tensor
 
 
 def make_masters(characters: Sequence[str], report: ReportProgress, designs: Designs = DEJAVU) -> Masters:
     """The masters of these letters in the faces of these designs. report receives 0.1 to 0.4."""
     faces = _faces_of(characters, designs)
+    numbers = {face: number for number, face in enumerate(face for design in designs for face in design)}
     fields, bold, spans = [], [], []
     for i, character in enumerate(characters):
         for face in faces[character]:
@@ -71,7 +74,8 @@ def make_masters(characters: Sequence[str], report: ReportProgress, designs: Des
     letter_ink.cache_clear()  # nobody needs it once the masters are made
     stacked = torch.from_numpy(np.stack(fields))
     counts = torch.tensor([len(faces[character]) for character in characters])
-    return Masters(stacked, torch.tensor(bold), torch.tensor(spans), _hull(stacked), counts)
+    of_face = torch.tensor([numbers[face] for character in characters for face in faces[character]])
+    return Masters(stacked, torch.tensor(bold), torch.tensor(spans), outline_of(stacked), counts, of_face)
 
 
 def _faces_of(characters: Sequence[str], designs: Designs) -> dict[str, list[str]]:
@@ -93,7 +97,7 @@ def _faces_of(characters: Sequence[str], designs: Designs) -> dict[str, list[str
     return faces
 
 
-def _hull(fields: Tensor) -> Tensor:
+def outline_of(fields: Tensor) -> Tensor:
     """The first and the last ink pixel of each row, as points (x, y) from the middle: float [M, 128, 2]."""
     ink = fields > 12
     left = ink.float().argmax(2)

@@ -1,0 +1,66 @@
+"""New printed characters: how their pairs differ, that none looks like another or like one held out, and their size."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from siamese.data.glyphs.composed import _canonical, compose
+from siamese.data.glyphs.masters import SPAN, Masters, make_masters
+from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, canonical_shapes, nearest_ink
+
+LETTERS = list("ABEFGHKLPRSabdefghknpqrt2345679")
+HELD_OUT = list("ႠႡႢႣႤႥႦႧႨႩႪႫႬႭႮႯ")
+
+
+@pytest.fixture(scope="module")
+def letters() -> Masters:
+    return make_masters(LETTERS, lambda done: None)
+
+
+def composed(letters: Masters, new: int = 60, seed: int = 0) -> Masters:
+    known, held_out = canonical_shapes(LETTERS), canonical_shapes(HELD_OUT)
+    return compose(letters, new, known, held_out, torch.Generator().manual_seed(seed))
+
+
+def test_a_new_character_has_several_faces_each_once_and_is_as_large_as_a_letter(letters: Masters) -> None:
+    new = composed(letters)
+    assert 30 < len(new.counts) <= 60 and int(new.counts.sum()) == len(new.fields) == len(new.faces) == len(new.bold)
+    assert 3 <= int(new.counts.min()) and int(new.counts.max()) <= 6
+    for faces in new.faces.split(new.counts.tolist()):
+        assert len(faces.unique()) == len(faces)
+    # The designs' faces in turn: regular, bold.
+    assert torch.equal(new.bold, new.faces % 2 == 1)
+    ink = new.fields > 64
+    longer = torch.stack([ink.any(axis).sum(1) for axis in (1, 2)]).amax(0)
+    assert int(longer.max()) <= SPAN + 2 and float(longer.float().median()) >= SPAN - 2, (
+        "faint ink may fade when it shrinks"
+    )
+    assert new.outline.abs().max() <= 32
+
+
+def test_none_looks_like_another_or_like_a_letter_or_like_one_that_is_held_out(letters: Masters) -> None:
+    new = composed(letters)
+    shapes = _canonical(new.fields[new.counts.cumsum(0) - new.counts])
+    unlike = nearest_ink(shapes, shapes).fill_diagonal_(torch.inf)
+    assert float(unlike.min()) >= ALIKE
+    assert float(nearest_ink(shapes, canonical_shapes(LETTERS)).min()) >= ALIKE
+    assert float(nearest_ink(shapes, canonical_shapes(HELD_OUT)).min()) >= ALIKE_ACROSS_PARTS
+    # Without the held out letters there would be more.
+    free = compose(letters, 60, canonical_shapes(LETTERS), shapes[:0], torch.Generator().manual_seed(0))
+    assert len(free.counts) >= len(new.counts)
+
+
+def test_a_character_is_one_character_in_all_its_faces(letters: Masters) -> None:
+    """Its masters are more alike than those of two characters, nearly always."""
+    new = composed(letters)
+    shapes = _canonical(new.fields)
+    unlike = nearest_ink(shapes, shapes)
+    owner = torch.arange(len(new.counts)).repeat_interleave(new.counts)
+    same = owner[:, None] == owner
+    assert float(unlike[same].median()) < 0.5 * float(unlike[~same].median())
+
+
+def test_a_seed_repeats_them(letters: Masters) -> None:
+    assert torch.equal(composed(letters).fields, composed(letters).fields)
+    assert not torch.equal(composed(letters).fields[:20], composed(letters, seed=1).fields[:20])
