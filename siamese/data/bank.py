@@ -189,8 +189,8 @@ class Dataset:
     """A named set in three disjoint parts.
 
     name: for the command line and the links of the page.  title: for people.
-    kind: "digits", "characters" (by hand), "print", "pen-and-print", "faces", "photos", "drawings" (grey, plain paper) or
-        "images". Some recipes have other settings for some kinds.
+    kind: "digits", "characters" (by hand), "print", "pen" (strokes drawn again), "pen-and-print", "faces", "photos",
+        "drawings" (grey, plain paper) or "images". Some recipes have other settings for some kinds.
     unseen: what the validation and test parts hold that training never saw, a plural noun ("alphabets", "people",
         "classes", "images").
     dark_background: True where strokes are light on dark, so that an upload on white paper is inverted first;

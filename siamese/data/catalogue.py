@@ -54,6 +54,16 @@ class _BuiltIn:
     for_models: bool = False
 
 
+@dataclass(frozen=True)
+class _ByPen:
+    """A set made of Omniglot's small background sets and their strokes."""
+
+    title: str
+    description: str
+    kind: str
+    module: str
+
+
 _BUILT_IN = {
     "glyphs": _BuiltIn(
         "Glyphs",
@@ -81,7 +91,7 @@ _BUILT_IN = {
     ),
     "glyphs-and-signs": _BuiltIn(
         "Glyphs and signs",
-        "The glyphs; for training also signs, and all of them turned and mirrored.",
+        "The glyphs; for training also signs, all of them turned and mirrored, and new ones composed of their parts.",
         "print",
         "alphabets",
         "siamese.data.glyphs_and_signs",
@@ -89,8 +99,21 @@ _BUILT_IN = {
         for_models=True,
     ),
 }
-_DRAWINGS = "drawings"
-NAMES = (*_BUILT_IN, *torchvision_sets.SETS, omniglot.NAME, _DRAWINGS)
+_BY_PEN = {
+    "handwriting": _ByPen(
+        "Handwriting",
+        "Characters by pen: Omniglot's two small sets, their strokes drawn again and composed into new ones.",
+        "pen",
+        "siamese.data.handwriting",
+    ),
+    "drawings": _ByPen(
+        "Drawings",
+        "Characters in print and by pen: glyphs, signs and handwriting in one set.",
+        "pen-and-print",
+        "siamese.data.drawings",
+    ),
+}
+NAMES = (*_BUILT_IN, *torchvision_sets.SETS, omniglot.NAME, *_BY_PEN)
 OFFERED = tuple(name for name in NAMES if name not in _BUILT_IN or not _BUILT_IN[name].for_models)  # by the page
 
 
@@ -123,10 +146,11 @@ def available(data_dir: Path | None = None) -> list[Entry]:
     entries.append(
         Entry(omniglot.NAME, omniglot.TITLE, omniglot.DESCRIPTION, omniglot.KIND, omniglot.UNSEEN, False, present)
     )
-    described = "Characters in print and by pen: glyphs, signs, and Omniglot's small sets with their pen strokes."
     present = recorded_strokes.is_present(folder)
-    entries.append(Entry(_DRAWINGS, "Drawings", described, "pen-and-print", "alphabets", False, present))
-    return entries
+    return entries + [
+        Entry(name, by_pen.title, by_pen.description, by_pen.kind, "alphabets", False, present)
+        for name, by_pen in _BY_PEN.items()
+    ]
 
 
 def entry_named(name: str, data_dir: Path | None = None) -> Entry:
@@ -189,8 +213,8 @@ def _source(
         return (name_or_path, place), partial(torchvision_sets.load, entry, folder, download)
     if name_or_path == omniglot.NAME:
         return (name_or_path, place), partial(omniglot.load, folder, download, progress)
-    if name_or_path == _DRAWINGS:
-        return (name_or_path, place, seed), partial(_load_drawings, folder, seed, progress)
+    if name_or_path in _BY_PEN:
+        return (name_or_path, place, seed), partial(_load_by_pen, name_or_path, folder, seed, progress)
     if not name_or_path:
         raise _unknown("")
     path = Path(name_or_path).expanduser()
@@ -209,10 +233,10 @@ def _load_built_in(name: str, folder: Path, seed: int, progress: ReportProgress 
     return load_or_build(name, getattr(module, entry.build), folder / "cache", seed, module.VERSION, progress)
 
 
-def _load_drawings(folder: Path, seed: int, progress: ReportProgress | None) -> Dataset:
-    from siamese.data import drawings  # it renders, as the built-in sets do
-
-    return drawings.load(folder, seed, progress)
+def _load_by_pen(name: str, folder: Path, seed: int, progress: ReportProgress | None) -> Dataset:
+    module = import_module(_BY_PEN[name].module)  # it renders, as the built-in sets do
+    loaded: Dataset = module.load(folder, seed, progress)
+    return loaded
 
 
 def _loader_of(path: Path) -> Callable[[Path, int, ReportProgress | None], Dataset]:

@@ -432,7 +432,7 @@ def test_optimiser_and_schedule_are_ours(
 @pytest.mark.parametrize("data", [*NAMES, "mine"])
 @pytest.mark.parametrize("name", RECIPES)
 def test_is_short_and_says_no_more_than_it_needs(name: str, data: str) -> None:
-    for kind in ("digits", "characters", "print", "faces", "photos"):
+    for kind in ("digits", "characters", "print", "pen", "pen-and-print", "faces", "photos"):
         script = pytorch_script(recipe_named(name, kind), data, 1, (28, 28))
         check_form(script)
         # Nothing is defined that is not used.

@@ -204,7 +204,10 @@ def test_published_recipes_train_as_their_sources_say() -> None:
     assert RECIPES["triplet-network"].batching == "triplets"
 
 
-@pytest.mark.parametrize("kind", ["digits", "characters", "print", "faces", "photos", "drawings", "images", ""])
+KINDS = ("digits", "characters", "print", "pen", "pen-and-print", "faces", "photos", "drawings", "images", "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_suits_itself_to_every_kind_of_data(name: str, kind: str) -> None:
     suited = recipe_named(name, kind)

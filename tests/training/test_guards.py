@@ -26,7 +26,7 @@ ALL_PAIRS = Recipe(batching="all-pairs", encoder="strided")
 RECIPES_BY_KIND = {
     f"{name} {kind}": recipe_named(name, kind)
     for name in RECIPES
-    for kind in ("", "digits", "characters", "print", "faces", "photos")
+    for kind in ("", "digits", "characters", "print", "pen", "pen-and-print", "faces", "photos")
     if kind == "" or recipe_named(name, kind) != RECIPES[name]
 }
 OTHERS = {

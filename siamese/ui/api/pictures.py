@@ -47,7 +47,7 @@ def dissimilarity(left: Picture | None, right: Picture | None, model: str = DEFA
     Args:
         left: the first image.
         right: the second image.
-        model: "drawings", "glyphs", "mnist", "faces", "doodle-faces", or "run:" and the id of a training run.
+        model: "drawings", "omniglot", "glyphs", "mnist", "faces", "doodle-faces", or "run:" and the id of a training run.
 
     Returns:
         dissimilarity (smaller is more alike), threshold and same (whether it is below); different: how often pairs at
@@ -79,7 +79,7 @@ def embed(image: Picture | None, model: str = DEFAULT_MODEL) -> dict[str, Any]:
 
     Args:
         image: any image.
-        model: "drawings", "glyphs", "mnist", "faces", "doodle-faces", or "run:" and the id of a training run.
+        model: "drawings", "omniglot", "glyphs", "mnist", "faces", "doodle-faces", or "run:" and the id of a training run.
 
     Returns:
         embedding: a list of numbers; similarity: how two embeddings are compared; foreign: whether the model was not
@@ -106,7 +106,7 @@ def nearest(
         image: the new image.
         board: images of the things, one or a few of each; at most 20 things.
         names: the name of each of these images, equal for images of one thing; left out, the names of the files.
-        model: "drawings", "glyphs", "mnist", "faces", "doodle-faces", or "run:" and the id of a training run.
+        model: "drawings", "omniglot", "glyphs", "mnist", "faces", "doodle-faces", or "run:" and the id of a training run.
 
     Returns:
         ranking: [name, dissimilarity] of each thing, the nearest first; none: whether the nearest is too far to be it;
