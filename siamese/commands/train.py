@@ -27,7 +27,7 @@ from siamese.evaluation.subsets import all_images, fingerprint
 from siamese.evaluation.whitening import whitened
 from siamese.export.cards import Making, model_card
 from siamese.learning.sampling import holds_a_large_group
-from siamese.models.checkpoint import Checkpoint
+from siamese.models.checkpoint import Checkpoint, best_of
 from siamese.models.views import KINDS
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.training.control import TrainingControl
@@ -102,8 +102,8 @@ def run(options: argparse.Namespace) -> int:
     last = _marked(Checkpoint.from_bytes(outcome.finished.last), marks)
     candidates = [_marked(checkpoint, marks) for checkpoint in _candidates(options, process, outcome, dataset)]
     if earlier is not None and earlier.recipe == last.recipe:
-        candidates.append(earlier)
-    best = calibrate(max(candidates, key=lambda checkpoint: checkpoint.scores["auc"]), dataset, process.device)
+        candidates.insert(0, earlier)
+    best = calibrate(best_of(candidates), dataset, process.device)
     if out is not None:
         best.save(out)
         last.save(_last_beside(out))
@@ -190,7 +190,7 @@ def _cross_validate(options: argparse.Namespace, process: Process, recipe: Recip
         outcome = _train(options, process, recipe, turn, None)
         if process.rank != 0:
             continue
-        best = max(_candidates(options, process, outcome, turn), key=lambda checkpoint: checkpoint.scores["auc"])
+        best = best_of(_candidates(options, process, outcome, turn))
         scores = Evaluator(best, process.device).verification(turn).scores
         rates.append((scores["eer"], scores["baseline_eer"]))
         held = ", ".join(printable(name) for name in parts.test.class_names)

@@ -215,7 +215,7 @@ class _Run:
             return view.after_step(progress.step, progress.losses[-1])
 
     def validate(self) -> Validation:
-        """Validates, and keeps a checkpoint unless an earlier one has a better AUC.
+        """Validates, and keeps a checkpoint unless an earlier one has a lower equal error rate.
 
         Raises Diverged where the network gives a number that is not finite.
         """
@@ -223,7 +223,8 @@ class _Run:
         with self.on_device():
             validation = self.validator(self.step.network, self.steps_done, self.seconds, self.margin)
             self.newest = validation
-            if self.best is None or validation.scores.auc >= self.best.scores["auc"]:
+            # As best_of chooses, but a checkpoint is made only where it is kept.
+            if self.best is None or validation.scores.eer <= self.best.scores["eer"]:
                 self.best = make_checkpoint(self.step, self.dataset, validation, self.steps_done, self.seconds)
         self.seconds += time.perf_counter() - began
         return validation

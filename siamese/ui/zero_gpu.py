@@ -22,7 +22,7 @@ from siamese.data.bank import Dataset
 from siamese.data.catalogue import NAMES, load_dataset
 from siamese.evaluation.calibration import calibrate
 from siamese.evaluation.scores import Validation
-from siamese.models.checkpoint import Checkpoint
+from siamese.models.checkpoint import Checkpoint, best_of
 from siamese.models.devices import default_device
 from siamese.recipes import Recipe
 from siamese.training.control import TrainingControl
@@ -134,11 +134,11 @@ def _is_repetition(event: Event, end: Finished | None) -> bool:
 
 
 def _better(best: bytes | None, other: bytes | None) -> bytes | None:
-    """The checkpoint with the higher AUC; the newer one where they are equal."""
+    """The better checkpoint; the newer one where they are equal."""
     if best is None or other is None:
         return best or other
-    auc = [Checkpoint.from_bytes(weights).scores["auc"] for weights in (best, other)]
-    return other if auc[1] >= auc[0] else best
+    checkpoints = [Checkpoint.from_bytes(weights) for weights in (best, other)]
+    return best if best_of(checkpoints) is checkpoints[0] else other
 
 
 def _finish(end: Finished | None, best: bytes | None, why: str, dataset: Dataset) -> Finished:

@@ -440,20 +440,20 @@ def test_a_contrastive_loss_of_zero_is_no_satisfied_triplet(dataset: Dataset) ->
 
 
 def test_the_best_checkpoint_is_that_of_the_best_validation(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    aucs = {0: 0.5, 5: 0.9, 10: 0.8, 15: 0.9, 20: 0.7}
+    rates = {0: 0.5, 5: 0.1, 10: 0.2, 15: 0.1, 20: 0.3}
 
     class Scored(Validator):
         def __call__(self, network: Any, step: int, seconds: float, margin: float) -> Validation:
             validation = super().__call__(network, step, seconds, margin)
-            return replace(validation, scores=replace(validation.scores, auc=aucs[step], threshold=float(step)))
+            return replace(validation, scores=replace(validation.scores, eer=rates[step], threshold=float(step)))
 
     monkeypatch.setattr(training, "Validator", Scored)
     monkeypatch.setattr(training, "next_validation", lambda step, every: step + 5)
     finished = run(PAIRS, dataset)[-1]
     assert isinstance(finished, Finished) and finished.best is not None
     best, end = Checkpoint.from_bytes(finished.best), Checkpoint.from_bytes(finished.last)
-    assert (best.step, best.threshold, best.scores["auc"]) == (15, 15.0, 0.9)  # of two as good, the one trained longer
-    assert (end.step, end.threshold, end.scores["auc"]) == (20, 20.0, 0.7)
+    assert (best.step, best.threshold, best.scores["eer"]) == (15, 15.0, 0.1)  # of two as good, the one trained longer
+    assert (end.step, end.threshold, end.scores["eer"]) == (20, 20.0, 0.3)
     assert not best.training and end.training
 
 
