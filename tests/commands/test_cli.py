@@ -159,8 +159,8 @@ def test_the_best_checkpoint_and_the_last_are_kept(trained: tuple[list[dict[str,
     assert not best.training
     assert last.training
     assert last.step == 12
-    validated = {event["step"]: event["scores"]["auc"] for event in told if event["event"] == "validation"}
-    assert best.scores["auc"] == max(validated.values()) == validated[best.step]
+    validated = {event["step"]: event["scores"]["eer"] for event in told if event["event"] == "validation"}
+    assert best.scores["eer"] == min(validated.values()) == validated[best.step]
     assert best.recipe.encoder == "strided"
 
 
@@ -310,8 +310,8 @@ def test_best_and_last_are_both_asked_all_there_is_to_ask(
     class Prefers(Evaluator):
         def calibrated(self, dataset: Dataset) -> Checkpoint:
             checkpoint = super().calibrated(dataset)
-            auc = float(checkpoint.step == preferred)
-            return replace(checkpoint, scores=checkpoint.scores | {"auc": auc})
+            eer = float(checkpoint.step != preferred)
+            return replace(checkpoint, scores=checkpoint.scores | {"eer": eer})
 
     monkeypatch.setattr(train_command, "train", early_best)
     monkeypatch.setattr(train_command, "Evaluator", Prefers)
@@ -329,10 +329,10 @@ def test_a_resumed_run_does_not_lose_an_earlier_best(
     arguments = ["train", "contrastive-pairs", "--data", data, "--steps", 3, *SMALL, "--out", out]
     assert run(*arguments)[0] == 0
     checkpoint = Checkpoint.load(out)
-    better = checkpoint.__class__(**{**vars(checkpoint), "scores": checkpoint.scores | {"auc": 2.0}})
+    better = checkpoint.__class__(**{**vars(checkpoint), "scores": checkpoint.scores | {"eer": -1.0}})
     out.write_bytes(better.to_bytes())
     assert run(*arguments, "--resume", tmp_path / "kept.last.safetensors")[0] == 0
-    assert Checkpoint.load(out).scores["auc"] == 2.0
+    assert Checkpoint.load(out).scores["eer"] == -1.0
 
 
 def test_divergence_is_told_and_the_best_still_written(

@@ -17,7 +17,7 @@ from safetensors.torch import save as save_tensors
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset
-from siamese.models.checkpoint import FORMAT, LARGEST_HEADER, Checkpoint
+from siamese.models.checkpoint import FORMAT, LARGEST_HEADER, Checkpoint, best_of
 from siamese.models.network import build_network
 from siamese.recipes import Recipe
 from siamese.training.events import Finished
@@ -349,3 +349,9 @@ def test_all_of_a_recipe_is_kept(best: bytes) -> None:
     assert Checkpoint.from_bytes(best).recipe == RECIPE
     about = json.loads(json.dumps(asdict(RECIPE)))
     assert about == RECIPE.as_dict()
+
+
+def test_the_best_of_several_has_the_lowest_equal_error_rate_and_of_equal_ones_is_the_last() -> None:
+    several = [replace(made(), step=step, scores={"eer": eer}) for step, eer in ((1, 0.2), (2, 0.1), (3, 0.1))]
+    assert [best_of(several[:n]).step for n in (1, 2, 3)] == [1, 2, 3]
+    assert best_of([several[1], several[0]]).step == 2
