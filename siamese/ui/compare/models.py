@@ -6,7 +6,7 @@ from siamese.ui import choice
 from siamese.ui.lab import RUN_PREFIX, current_lab
 from siamese.ui.texts import title_in_both
 
-DEFAULT_MODEL = "drawings"  # the pads are drawn on, and it is the best model for print as well
+DEFAULT_MODEL = "drawings"  # the pads are drawn on, and it knows print as well
 MOST_RUNS = 12  # of a browser, the newest first
 
 Model = tuple[str | dict[str, str], str]  # (title, key); the title of a model that ships is in both languages
