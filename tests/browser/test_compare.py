@@ -56,6 +56,11 @@ def give(visitor: Visitor, side: int, name: str) -> None:
     visitor.page.locator(well(side)).get_by_role("button", name="File").click()
     visitor.page.set_input_files(f"{well(side)} input[type=file]", EXAMPLES / name)
     visitor.page.wait_for_selector(f"{well(side)} .seen img", timeout=WAIT)
+    # The mouse rests on the button, which is pressed now; its word is still to be read.
+    visitor.wait(
+        f"(style => style.color !== style.backgroundColor)(getComputedStyle(document.querySelector('{well(side)} "
+        ".ways [aria-pressed=true]')))"
+    )
 
 
 def test_the_number_follows_the_pen_and_swapping_changes_nothing(visit: Callable[..., Visitor]) -> None:

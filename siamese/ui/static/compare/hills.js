@@ -53,8 +53,10 @@ export function createHills(words) {
     // Near the left edge there is only room for the name of the hill.
     if (threshold - 10 > 105 * letter) element.append(shape("text", { x: threshold - 10, y: 12, "text-anchor": "end" }, `◂ ${words.says_same}`));
     const room = sx + 24 < threshold - 46 * letter;
+    // The words of the pair stand 57 below the top; the name of a high hill stands above them.
+    const beside = sy < 76 ? 34 * letter : sy + 24;
     element.append(
-      shape("text", { x: room ? sx + 24 : sx < 40 ? LEFT : sx, y: room ? Math.max(50, sy + 24) : sy - 6, class: "is-same", "text-anchor": room ? "start" : sx < 40 ? "start" : "middle" }, words.same),
+      shape("text", { x: room ? sx + 24 : sx < 40 ? LEFT : sx, y: room ? beside : sy - 6, class: "is-same", "text-anchor": room ? "start" : sx < 40 ? "start" : "middle" }, words.same),
       shape("text", { x: Math.min(dx, RIGHT - 40), y: dy - 12 < 24 ? dy + 24 : dy - 12, "text-anchor": "middle", class: "is-different" }, words.different),
       shape("text", { x: threshold, y: HEIGHT + 24, "text-anchor": "middle", class: "strong" }, fixed(card.threshold, 4)),
       shape("text", { x: RIGHT, y: HEIGHT + 24, "text-anchor": "end" }, words.dissimilarity),
