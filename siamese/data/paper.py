@@ -34,10 +34,10 @@ def even_paper(image: Image.Image) -> Image.Image | None:
     grey = image.convert("L")
     grey.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
     values = np.asarray(grey, dtype=np.float32)
-    dark_ink = _ink_is_dark(values)
-    if not dark_ink:
-        values = 255 - values
     small = _small(values)
+    dark_ink = _ink_is_dark(small)
+    if not dark_ink:
+        values, small = 255 - values, 255 - small
     closed = _running(_running(small, np.max, _WIDEST), np.min, _WIDEST)
     # On ink, and on its soft edges, no paper is seen: a stroke that is wider than the window is no uneven light.
     seen = closed[_running(small, np.min, _EDGE) > 255 - _STRONG]
