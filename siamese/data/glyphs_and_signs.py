@@ -1,9 +1,10 @@
 """Glyphs and signs: the glyph set with as many printed characters for training as the DejaVu fonts hold.
 
 For training there are also all other letters, digits and signs of the fonts that look different, the faces of the STIX
-fonts, all characters turned by quarters and mirrored, and new ones composed of their parts. A network that is to compare
-characters it has never seen needs many different ones more than many images of each. The test part is that of the glyphs. The validation part also
-has two alphabets with serifs, because most letters of the test part have them and its own three alphabets have none.
+fonts, all characters turned by quarters and mirrored, and new ones composed of their parts. A network that is to
+compare characters it has never seen needs many different ones more than many images of each. The test part is that of
+the glyphs. The validation part also has two alphabets with serifs, because most letters of the test part have them and
+its own three alphabets have none.
 """
 
 from __future__ import annotations

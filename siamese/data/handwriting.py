@@ -20,6 +20,7 @@ from siamese.data.bank import Dataset, ImageBank, joined
 from siamese.data.cache import load_or_build
 from siamese.data.composed import compose
 from siamese.data.image_file import read_image, to_tensor
+from siamese.data.omniglot import IMAGE_SIZE
 from siamese.data.pen import Pen, draw, sized
 from siamese.data.progress import ReportProgress
 from siamese.data.recorded_strokes import COLLECTIONS, curves, folder_of, is_present, read_recorded
@@ -29,7 +30,6 @@ from siamese.data.turned import TURNS, turned
 NAME = "handwriting"
 TITLE = "Handwriting"
 KIND, UNSEEN = "pen", "alphabets"
-SIZE = 28  # side of an image, in pixels
 VERSION = 2
 
 VALIDATION = "Early_Aramaic"  # the smallest alphabets with 20 characters, as in the set omniglot
@@ -99,14 +99,14 @@ def _build(characters: list[Character], seed: int, report: ReportProgress) -> Da
     recorded: list[list[Tensor]] = []
     for number, (alphabet, name, pictures, strokes) in enumerate(characters):
         images = torch.cat([
-            to_tensor(centre_drawing(read_image(path, path.name), HAND), (SIZE, SIZE), grey=True, invert=True)
+            to_tensor(centre_drawing(read_image(path, path.name), HAND), (IMAGE_SIZE, IMAGE_SIZE), grey=True, invert=True)
             for path in pictures
         ])  # fmt: skip
         if alphabet not in (VALIDATION, TEST):
             drawings = [curves(read_recorded(path)) for path in strokes]
             recorded.append(drawings)
             again = [sized(drawings[i % len(drawings)], HAND.length) for i in range(PEN_AGAIN)]
-            images = torch.cat([images, draw(again, SIZE, pen, generator)])
+            images = torch.cat([images, draw(again, IMAGE_SIZE, pen, generator)])
         by_pen.setdefault(f"{alphabet} by pen", []).append((f"{alphabet}/{name}", images))
         report(0.6 * (number + 1) / len(characters))
     alphabets = {group: _bank(group, classes) for group, classes in by_pen.items()}
@@ -114,7 +114,7 @@ def _build(characters: list[Character], seed: int, report: ReportProgress) -> Da
     train = [turned(alphabet, turn) for alphabet in alphabets.values() for turn in TURNS]
     count, each = COMPOSED[0] * len(recorded), COMPOSED[1]
     composed = [sized(drawing, HAND.length) for drawing in compose(recorded, count, each, generator)]
-    images = draw(composed, SIZE, pen, generator).unflatten(0, (count, each))
+    images = draw(composed, IMAGE_SIZE, pen, generator).unflatten(0, (count, each))
     train.append(_bank("Composed", [(f"Composed/character{i + 1:04}", drawn) for i, drawn in enumerate(images)]))
     report(1.0)
     return Dataset(NAME, TITLE, KIND, UNSEEN, joined(train), validation, test, dark_background=True)
