@@ -17,5 +17,6 @@ def step_kinds(pairs: Recipe) -> dict[str, Recipe]:
         "all pairs": all_pairs,
         "all pairs bce": replace(all_pairs, loss="bce", similarity="learned", normalize=False),
         "supcon": replace(all_pairs, loss="supcon", similarity="cosine"),
+        "class mining": replace(all_pairs, loss="supcon", similarity="cosine", class_mining=True),
         "hard triplets": replace(all_pairs, loss="triplet", mining="hard"),
     }

@@ -129,5 +129,6 @@ def _batch(recipe: Recipe) -> str:
     if recipe.batching != "all-pairs":
         return f", {recipe.batch_size} a step"
     images = f" of {recipe.classes_per_batch} classes × {recipe.images_per_class} images"
+    images += ", half of the classes those that look most like the others" if recipe.class_mining else ""
     detail = {"supcon": f"temperature {recipe.temperature:g}", "bce": ""}.get(recipe.loss, f"margin {recipe.margin:g}")
     return images + (f"; {detail}" if detail else "")

@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from siamese.data.bank import ImageBank
 from siamese.learning import losses
+from siamese.learning.class_memory import ClassMemory
 from siamese.learning.sampling import (
     check_classes_images,
     check_pairs,
@@ -45,8 +46,17 @@ def check_bank(recipe: Recipe, bank: ImageBank) -> None:
         check_classes_images(bank, recipe.classes_per_batch, recipe.images_per_class)
 
 
-def draw_batch(recipe: Recipe, bank: ImageBank, generator: Generator, size: int | None = None) -> Batch:
-    """Draws a batch on the bank's device without a synchronising operation; size replaces the recipe's batch_size."""
+def draw_batch(
+    recipe: Recipe,
+    bank: ImageBank,
+    generator: Generator,
+    size: int | None = None,
+    memory: ClassMemory | None = None,
+) -> Batch:
+    """Draws a batch on the bank's device without a synchronising operation.
+
+    size: replaces the recipe's batch_size.  memory: of the classes of this bank, where a recipe mines them.
+    """
     size = recipe.batch_size if size is None else size
     if recipe.batching == "pairs":
         pairs = sample_pairs(bank, size, generator)
@@ -54,7 +64,8 @@ def draw_batch(recipe: Recipe, bank: ImageBank, generator: Generator, size: int 
     if recipe.batching == "triplets":
         triplets = sample_triplets(bank, size, generator)
         return Batch(torch.cat(triplets), torch.ones_like(triplets.anchor, dtype=torch.bool))
-    index, labels = sample_classes_images(bank, recipe.classes_per_batch, recipe.images_per_class, generator)
+    classes, images = recipe.classes_per_batch, recipe.images_per_class
+    index, labels = sample_classes_images(bank, classes, images, generator, memory)
     return Batch(index, labels[:, None] == labels[None])
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from siamese import SiameseError
 from siamese.data.bank import ImageBank
+from siamese.learning.class_memory import ClassMemory
 
 
 class Pairs(NamedTuple):
@@ -95,15 +96,21 @@ def sample_triplets(bank: ImageBank, n: int, generator: torch.Generator) -> Trip
 
 
 def sample_classes_images(
-    bank: ImageBank, classes: int, images: int, generator: torch.Generator
+    bank: ImageBank, classes: int, images: int, generator: torch.Generator, memory: ClassMemory | None = None
 ) -> tuple[Tensor, Tensor]:
     """A batch of distinct classes with so many images each: (index, labels), both int64 [classes · images].
 
     index: numbers of images in the bank; labels: the class of each. Images of a class stand together and are distinct,
     every set of them equally likely; a class with fewer than asked gives all of its images, some of them repeated.
+    memory: half of the classes are random, and with each comes one that looks like it; None: all of them are random.
     """
     # randperm and multinomial wait for the device; the places of the largest of random keys are a random subset too.
-    drawn = torch.rand(bank.classes, device=bank.device, generator=generator).topk(classes).indices
+    keys = torch.rand(bank.classes, device=bank.device, generator=generator)
+    if memory is not None:
+        first = keys.topk((classes + 1) // 2).indices
+        # Two classes may have the same look-alike. Then one more random class fills its place.
+        keys = keys.index_fill(0, memory.look_alike(first, generator), 2.0).index_fill(0, first, 3.0)
+    drawn = keys.topk(classes).indices
     position = _distinct(bank.counts[drawn], images, generator)
     return (bank.starts[drawn][:, None] + position).flatten(), drawn.repeat_interleave(images)
 

@@ -65,6 +65,7 @@ class Recipe:
         has to be (triplet); soft_margin: softplus in place of the triplet hinge; temperature: supcon's.
     batching: "pairs" and "triplets" draw batch_size of them; "all-pairs" embeds classes_per_batch × images_per_class
         images once and uses every pair of them.  mining: which triplets of an all-pairs batch count.
+    class_mining: half of the classes of an all-pairs batch are those that look most like the other half to the network.
     optimizer, learning_rate, momentum (SGD only), weight_decay, schedule, steps: the optimisation. "decay" multiplies
         the rate by 0.99 two hundred times over the run; "one-cycle" rises for 50 steps (in a short run, for a fifth of
         the steps) and then falls to zero.
@@ -96,6 +97,7 @@ class Recipe:
     batch_size: int = 64
     classes_per_batch: int = 20
     images_per_class: int = 4
+    class_mining: bool = False
     optimizer: Optimizer = "adamw"
     learning_rate: float = 0.003
     momentum: float = 0.0
@@ -129,6 +131,8 @@ class Recipe:
             _check(self.loss in ("contrastive", "bce"), "loss", self.loss, 'contrastive or bce with batching "pairs"')
         if self.batching == "triplets":
             _check(self.loss == "triplet", "loss", self.loss, 'triplet with batching "triplets"')
+        if self.class_mining:
+            _check(self.batching == "all-pairs", "batching", self.batching, "all-pairs where class_mining is true")
         if self.loss == "bce":
             _check(self.similarity == "learned", "similarity", self.similarity, "learned where the loss is bce")
         else:

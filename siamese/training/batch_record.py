@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 from siamese.data.bank import ImageBank
 from siamese.learning.augment import Transforms, apply_transforms, draw_transforms
 from siamese.learning.batches import check_bank, draw_batch
+from siamese.learning.class_memory import ClassMemory
 from siamese.learning.forces import PairForces, pair_forces, pairs_of
 from siamese.models.inputs import as_floats, prepare_bank, two_domains
 from siamese.models.similarity import Similarity
@@ -71,7 +72,8 @@ def seeded_batch(recipe: Recipe, bank: ImageBank, seed: int) -> BatchRecord:
     )
     check_bank(recipe, without_pictures)
     generator = Generator().manual_seed(seed)
-    batch = draw_batch(recipe, without_pictures, generator)
+    memory = ClassMemory.of(replace(recipe, seed=seed), without_pictures)
+    batch = draw_batch(recipe, without_pictures, generator, memory=memory)
     transforms = draw_transforms(recipe.augmentation, len(batch.index), generator)
     return BatchRecord(recipe, StepInputs(batch, transforms), margin=recipe.margin)
 

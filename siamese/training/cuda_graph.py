@@ -46,6 +46,8 @@ def _state(step: TrainingStep) -> dict[str, Tensor]:
         for name, value in step.optimizer.state.get(parameter, {}).items():
             if isinstance(value, Tensor):
                 state[f"optimizer.{number}.{name}"] = value
+    if step.memory is not None:
+        state["class_memory"] = step.memory.directions
     return state | {"losses": step.losses, "steps_done": step.steps_done}
 
 

@@ -15,6 +15,7 @@ from siamese import SiameseError
 from siamese.data.bank import ImageBank
 from siamese.learning.augment import Transforms, apply_transforms, draw_transforms
 from siamese.learning.batches import Batch, batch_loss, check_bank, draw_batch
+from siamese.learning.class_memory import ClassMemory
 from siamese.models.inputs import as_floats, prepare_bank, two_domains
 from siamese.models.network import SiameseNetwork, build_network
 from siamese.recipes import Recipe
@@ -88,6 +89,7 @@ class TrainingStep:
         check_bank(self.recipe, bank)
         self.ranks = Ranks(self.recipe, _PARTS[recipe.batching])
         self.bank = bank.to(device)
+        self.memory = ClassMemory.of(self.recipe, self.bank)
         self.device = device
         self.cuda = device.type == "cuda"
         self.bfloat16 = in_bfloat16(recipe.precision, device)
@@ -129,11 +131,14 @@ class TrainingStep:
         self.margin.fill_(margin)
 
     def __call__(self) -> None:
-        batch = draw_batch(self.recipe, self.bank, self.generator)
+        batch = draw_batch(self.recipe, self.bank, self.generator, memory=self.memory)
         transforms = draw_transforms(self.recipe.augmentation, len(batch.index), self.generator)
         self.inputs = StepInputs(batch, transforms)
         embeddings = self.embed(self.inputs)
         self.embeddings = embeddings.detach()
+        if self.memory is not None:
+            classes = self.bank.labels[batch.index[:: self.recipe.images_per_class]]
+            self.memory.remember(classes, self.embeddings)
         loss = batch_loss(self.recipe, self.network.similarity, embeddings, batch, self.margin, self.generator)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -489,6 +489,7 @@ def any_recipe(draw: st.DrawFn) -> Recipe:
         temperature=draw(st.floats(0.01, 10)),
         batching=batching,
         mining=draw(st.sampled_from(get_args(recipes.Mining))),
+        class_mining=batching == "all-pairs" and draw(st.booleans()),
         optimizer=draw(st.sampled_from(get_args(recipes.Optimizer))),
         learning_rate=draw(st.floats(0, 10)),
         momentum=draw(st.sampled_from([0.0, 0.9])),

@@ -72,6 +72,7 @@ WRONG: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("loss", "triplet", "contrastive or bce", {}),
     ("loss", "supcon", "contrastive or bce", {}),
     ("loss", "contrastive", "triplet", {"batching": "triplets"}),
+    ("batching", "pairs", "all-pairs", {"class_mining": True}),
     ("similarity", "euclidean", "learned", {"loss": "bce"}),
     ("similarity", "learned", "a distance", {}),
     ("similarity", "euclidean", "cosine", {"loss": "supcon", "batching": "all-pairs"}),

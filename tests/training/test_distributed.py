@@ -46,6 +46,7 @@ CASES = {
     "all pairs": ALL_PAIRS,
     "all pairs, learned similarity": replace(ALL_PAIRS, loss="bce", similarity="learned", normalize=False),
     "all pairs, supcon": replace(ALL_PAIRS, loss="supcon", similarity="cosine"),
+    "all pairs, class mining": replace(ALL_PAIRS, loss="supcon", similarity="cosine", class_mining=True),
     "all pairs, hard triplets": replace(ALL_PAIRS, loss="triplet", mining="hard"),
     "all pairs, random triplets": replace(ALL_PAIRS, loss="triplet", mining="random"),
     "pairs, batch norm": replace(PAIRS, encoder="strided"),

@@ -184,6 +184,7 @@ RESUMED = {
     "one cycle": replace(ALL_PAIRS, schedule="one-cycle"),
     "random mining": KINDS["random triplets"],
     "rotations": replace(ALL_PAIRS, rotations_as_classes=True),
+    "class mining": KINDS["class mining"],
     "two towers": KINDS["two towers"],
 }
 

@@ -38,7 +38,9 @@ def run_bytes(recipe: Recipe, dataset: Dataset) -> int:
     changed = copies > 1 or recipe.invert or (channels, height, width) != tuple(images.shape[1:])
     towers = 1 if dataset.train.partner is None else 2
     bank = copies * towers * len(images) * channels * height * width if changed else 0
-    return FIXED_BYTES + COPIES_OF_WEIGHTS * weights + bank
+    # What a run remembers of each class, and its copy in the last checkpoint.
+    classes = 2 * _FLOAT * copies * dataset.train.classes * recipe.embedding_dim if recipe.class_mining else 0
+    return FIXED_BYTES + COPIES_OF_WEIGHTS * weights + bank + classes
 
 
 class NetworkSizes(NamedTuple):

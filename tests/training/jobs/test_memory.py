@@ -37,6 +37,12 @@ def test_changed_images_are_copies(dataset: Dataset) -> None:
     assert run_bytes(Recipe(grey=True), dataset) == plain, "they are grey already"
 
 
+def test_what_is_remembered_of_each_class_is_counted(dataset: Dataset) -> None:
+    recipe = Recipe(batching="all-pairs", embedding_dim=32)
+    more = run_bytes(replace(recipe, class_mining=True), dataset) - run_bytes(recipe, dataset)
+    assert more == 2 * 4 * dataset.train.classes * 32
+
+
 def test_counting_moves_no_random_numbers(dataset: Dataset) -> None:
     before = torch.random.get_rng_state()
     run_bytes(Recipe(), dataset)
