@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 
 from siamese import SiameseError
 from siamese.data.bank import Dataset, ImageBank
+from siamese.data.ink import ink_span
 from siamese.data.strokes import Hand
 from siamese.evaluation import metrics
 from siamese.evaluation.familiarity import measure_familiarity
@@ -99,7 +100,7 @@ def measure_hand(images: Tensor, dark_background: bool) -> Hand | None:
     marked = marked[marked.flatten(1).any(1)]
     if not len(marked) or float(marked.float().mean()) > _MOST_INK:
         return None
-    (top, bottom), (left, right) = (_span(marked.any(axis)) for axis in (2, 1))
+    (top, bottom), (left, right) = (ink_span(marked.any(axis)) for axis in (2, 1))
     extent = torch.maximum(bottom - top, right - left) / side
     off = torch.maximum((top + bottom - height).abs(), (left + right - width).abs()) / (2 * side)
     across, down = ink[:, 1:, 1:] - ink[:, 1:, :-1], ink[:, 1:, 1:] - ink[:, :-1, 1:]
@@ -110,13 +111,6 @@ def measure_hand(images: Tensor, dark_background: bool) -> Hand | None:
         return float(torch.quantile(values.double(), share))
 
     return Hand(quantile(extent, 0.5), quantile(off, 0.99), quantile(pen, 0.5))
-
-
-def _span(marked: Tensor) -> tuple[Tensor, Tensor]:
-    """The first marked place of each row of bool [n, length], and the place after the last."""
-    places = torch.arange(marked.shape[1])
-    first = torch.where(marked, places, marked.shape[1]).amin(1)
-    return first.float(), torch.where(marked, places, -1).amax(1).float() + 1
 
 
 def _board_rules(judge: Judge, bank: ImageBank) -> tuple[BoardRule, ...]:

@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 
 from siamese.data.glyphs.masters import FIELD, SPAN, Masters, outline_of
 from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, alike, first_of_alike
+from siamese.data.ink import ink_span
 
 MOST = 3  # parts of a new character
 _FACES = (3, 6)  # a new character has at least, and at most, so many faces
@@ -133,7 +134,8 @@ def _assembled(masters: Masters, plan: _Plan, numbers: Tensor) -> Tensor:
         grid = F.affine_grid(theta, list(board.shape), align_corners=False)
         part = F.grid_sample(part, grid, align_corners=False)
         board = torch.where(plan.real[:, k].view(-1, 1, 1, 1), torch.maximum(board, part), board)
-    low, high = _box(board[:, 0] > _INK)
+    ink = board[:, 0] > _INK
+    low, high = ink_span(torch.stack([ink.any(1), ink.any(2)], 1))  # as (x, y)
     middle, side = (low + high) / 2, (high - low).amax(1).clamp_min(1.0)
     zoom = (side / SPAN * FIELD / _BOARD).view(-1, 1, 1) * torch.eye(2)
     theta = torch.cat([zoom, (middle / _BOARD * 2 - 1).unsqueeze(2)], 2)
@@ -146,14 +148,6 @@ def _halves() -> Tensor:
     ramp = ((torch.arange(FIELD) - (FIELD - 1) / 2) / 3 + 0.5).clamp(0, 1)  # an edge as blurred as those of the letters
     right = ramp.expand(FIELD, FIELD)
     return torch.stack([right, 1 - right, right.T, 1 - right.T]).unsqueeze(1)
-
-
-def _box(ink: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the ink begins and ends, as (x, y): float32 [n, 2] twice, for bool [n, H, W]."""
-    marked = torch.stack([ink.any(1), ink.any(2)], 1)
-    low = marked.int().argmax(2)
-    high = marked.shape[2] - marked.flip(2).int().argmax(2)
-    return low.float(), high.float()
 
 
 def _canonical(fields: Tensor) -> Tensor:

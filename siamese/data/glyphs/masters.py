@@ -11,6 +11,7 @@ from PIL import ImageFilter
 from torch import Tensor
 
 from siamese.data.glyphs.shapes import FONT_SIZE, canonical_shapes, centred, code_points, letter_ink, nearest_ink
+from siamese.data.ink import ink_span
 from siamese.data.progress import ReportProgress
 
 # A face may draw a letter in another form (the serif Georgian capitals, the italic г). Where it is at least this unlike
@@ -100,9 +101,7 @@ def _faces_of(characters: Sequence[str], designs: Designs) -> dict[str, list[str
 def outline_of(fields: Tensor) -> Tensor:
     """The first and the last ink pixel of each row, as points (x, y) from the middle: float [M, 128, 2]."""
     ink = fields > 12
-    left = ink.float().argmax(2)
-    right = FIELD - ink.flip(2).float().argmax(2)
-    x = torch.stack([left, right], 2).float() - FIELD / 2
+    x = torch.stack(ink_span(ink), 2) - FIELD / 2
     y = (torch.arange(FIELD) + 0.5 - FIELD / 2).view(1, -1, 1).expand_as(x)
     # A row without ink gives the middle, which lies inside every hull.
     empty = ~ink.any(2, keepdim=True)
