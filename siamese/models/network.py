@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from siamese.models import views
-from siamese.models.encoders import build_encoder, fetch_imagenet_weights
+from siamese.models.encoders import build_encoder, fetch_imagenet_weights, weigh_as_koch
 from siamese.models.similarity import Similarity
 from siamese.recipes import Recipe
 
@@ -104,6 +104,8 @@ def build_network(recipe: Recipe, channels: int, size: tuple[int, int], *, fetch
         torch.default_generator.manual_seed(recipe.seed)  # torch.manual_seed would reseed every CUDA generator too
         encoder = tower(recipe.encoder)
         similarity = Similarity(recipe.similarity, recipe.embedding_dim)
+        if recipe.encoder == "koch-2015":
+            similarity.apply(weigh_as_koch)
         if recipe.second_tower is None:
             return SiameseNetwork(encoder, similarity, recipe.normalize)
         return PseudoSiameseNetwork(encoder, tower(recipe.second_tower), similarity, recipe.normalize)

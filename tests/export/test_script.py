@@ -187,14 +187,19 @@ def test_the_network_starts_as_ours(encoder: str, channels: int) -> None:
 
 
 @pytest.mark.parametrize("second", ["strided", "strided-mid", "conv4", "mobilenet_v3_small"])
-def test_two_towers_and_the_verdict_start_as_ours(second: str) -> None:
+def test_two_towers_start_as_ours(second: str) -> None:
     recipe = Recipe(encoder="strided", second_tower=second, embedding_dim=6, seed=3)
     ours, theirs = build_network(recipe, 1, (28, 28)), parts_of(recipe)
     pairs = zip(ours.state_dict().values(), theirs["towers"].state_dict().values(), strict=True)
     assert all(torch.equal(mine, other) for mine, other in pairs)
-    recipe = Recipe(encoder="strided", similarity="learned", loss="bce", embedding_dim=6, seed=3)
-    same_logit = build_network(recipe, 1, (28, 28)).similarity.same_logit
-    assert torch.equal(parts_of(recipe)["verdict"].weight, same_logit.weight)
+
+
+@pytest.mark.parametrize("encoder", ["strided", "koch-2015"])
+def test_the_verdict_starts_as_ours(encoder: str) -> None:
+    recipe = Recipe(encoder=encoder, similarity="learned", loss="bce", embedding_dim=6, image_size=72, seed=3)
+    same_logit = build_network(recipe, 1, (72, 72)).similarity.same_logit
+    verdict = parts_of(recipe, size=(72, 72))["verdict"]
+    assert torch.equal(verdict.weight, same_logit.weight) and torch.equal(verdict.bias, same_logit.bias)
 
 
 @pytest.mark.parametrize(("encoder", "channels"), [("resnet18", 1), ("mobilenet_v3_small", 3)])

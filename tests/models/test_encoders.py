@@ -6,6 +6,7 @@ import io
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, get_args
 from urllib.error import URLError
 
@@ -111,6 +112,21 @@ def test_features_of_the_published_networks() -> None:
         assert linear_inputs(build_encoder("faces-code", 1, (100, 100), 5)) == [80_000, 500, 500]
         assert linear_inputs(build_encoder("koch-2015", 1, (105, 105), 4096)) == [9216]
         assert linear_inputs(build_encoder("conv4", 1, (28, 28), 64)) == [64]
+
+
+def test_koch_begins_with_the_weights_of_its_paper_in_all_layers() -> None:
+    recipe = replace(RECIPES["koch-2015"], embedding_dim=256)
+    network = build_network(recipe, 1, (80, 80))
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    assert len(layers) == 6, "four convolutions, the sigmoid units and the weights of |a − b|"
+    for layer in layers:
+        weights, biases = layer.weight.detach(), layer.bias.detach()
+        spread = 0.01 if isinstance(layer, nn.Conv2d) else 0.2
+        assert float(weights.std()) == pytest.approx(spread, rel=0.2)
+        assert abs(float(weights.mean())) < 5 * spread / len(weights.flatten()) ** 0.5
+        assert float(biases.mean()) == pytest.approx(0.5, abs=0.05)
+    other = build_network(replace(recipe, encoder="strided", image_size=None), 1, (28, 28))
+    assert float(other.similarity.same_logit.weight.detach().std()) < 0.1, "of the others, PyTorch's own"
 
 
 @pytest.mark.parametrize("name", get_args(TorchvisionEncoder))

@@ -68,6 +68,10 @@ class Oriented(nn.Module):  # edges and Gabor waves in 8 directions, averaged ov
             parts.append(F.adaptive_avg_pool2d(smooth((even**2 + odd**2).sqrt(), 1), 8))
         return torch.cat(parts, 1).sqrt()
 """.strip()
+_KOCH = (
+    "weigh = lambda m: [nn.init.normal_(p, (p.dim() < 2) / 2, 0.2 if p.dim() == 2 else 0.01) "
+    "for p in m.parameters(False)]"
+)
 _BLOCKS = {
     "oriented": _ORIENTED,
     "strided": _STRIDED,
@@ -76,6 +80,7 @@ _BLOCKS = {
     "strided-deep": _DEEP,
     "residual": _RESIDUAL,
     "conv4": _POOLED,
+    "koch-2015": _KOCH,
 }
 
 # The layers of each encoder. c: channels.  d: length of the embedding.  f: features after the convolutions.
@@ -131,7 +136,9 @@ def network_lines(recipe: Recipe, channels: int, size: tuple[int, int]) -> list[
         both = "tower(), tower()" if twins else ", ".join(towers)
         lines.append(f"towers = nn.ModuleList([{both}])  # for left and for right images")
     if recipe.loss == "bce":
-        lines.append(f'verdict = nn.Linear({recipe.embedding_dim}, 1)  # from |left - right| to the logit of "same"')
+        weigh = ".apply(weigh)" if recipe.encoder == "koch-2015" else ""
+        verdict = f"verdict = nn.Linear({recipe.embedding_dim}, 1){weigh}"
+        lines.append(f'{verdict}  # from |left - right| to the logit of "same"')
     return lines
 
 
@@ -141,7 +148,7 @@ def _sequential(start: str, encoder: str, recipe: Recipe, channels: int, size: t
     inputs = [layer.in_features for layer in built.modules() if isinstance(layer, nn.Linear)]
     layers = _LAYERS[encoder].format(c=channels, d=recipe.embedding_dim, f=inputs[0] if inputs else 0)
     if "\n" in layers:
-        return [f"{start}nn.Sequential(", *lines_of(layers), ")"]
+        return [f"{start}nn.Sequential(", *lines_of(layers), ").apply(weigh)" if encoder == "koch-2015" else ")"]
     alone = f"{start}nn.Sequential({layers})"
     return [alone] if len(alone) <= WIDTH else [f"{start}nn.Sequential(", f"    {layers}", ")"]
 
