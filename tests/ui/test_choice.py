@@ -28,6 +28,7 @@ CHANGED: dict[str, Any] = {
     "batch_size": 32,
     "classes_per_batch": 7,
     "images_per_class": 9,
+    "class_mining": True,
     "optimizer": "sgd",
     "learning_rate": 0.0123,
     "momentum": 0.9,
@@ -44,7 +45,11 @@ CHANGED: dict[str, Any] = {
     "validate_every": 17,
     "seed": 12345,
 }
-NEEDED = {"pretrained": {"encoder": "resnet18"}, "loss": {"similarity": "learned"}}
+NEEDED = {
+    "pretrained": {"encoder": "resnet18"},
+    "loss": {"similarity": "learned"},
+    "class_mining": {"batching": "all-pairs"},
+}
 
 
 def test_every_setting_is_covered() -> None:

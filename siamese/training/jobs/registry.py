@@ -74,8 +74,8 @@ class JobRegistry:
         self._changed = threading.Condition()
         self._closed = False
         self._replacements, self._cannot_train = 0, False
-        with self._changed:  # so a worker that fails at once is replaced only after self._workers is set
-            self._workers = self._start_workers(workers, device or torch.device("cpu"), threads)
+        with self._changed:  # so a worker that fails at once is replaced only after all have started
+            self._start_workers(workers, device or torch.device("cpu"), threads)
         self._reaper_thread = threading.Thread(target=self._reaper, name="reaper", daemon=True)
         self._reaper_thread.start()
 
@@ -183,8 +183,10 @@ class JobRegistry:
                 if number >= MOST_FINISHED:
                     del self._jobs[job.id], self._jobs[job.watch_id]
 
-    def _start_workers(self, count: int, device: torch.device, threads: int | None) -> Workers:
-        return Workers(self.line, count, device, threads, self._run, self._replace_workers, self._turn, self._cores)
+    def _start_workers(self, count: int, device: torch.device, threads: int | None) -> None:
+        replace = self._replace_workers
+        self._workers = Workers(self.line, count, device, threads, self._run, replace, self._turn, self._cores)
+        self._workers.start()
 
     def _replace_workers(self, reason: str) -> None:
         """Starts new workers after the old ones failed. After a lost GPU they use the CPU, and the GPU's runs end."""
@@ -196,10 +198,10 @@ class JobRegistry:
                     if job.has_begun:
                         job.fail(f"The GPU stopped working ({reason}). Start again: runs train on the CPU now.")
                 self._cores = usable_cores()
-                self._workers = self._start_workers(usable_cores(), torch.device("cpu"), 1)
+                self._start_workers(usable_cores(), torch.device("cpu"), 1)
             elif self._replacements < MOST_REPLACEMENTS:
                 self._replacements += 1
-                self._workers = self._start_workers(old.count, old.device, old.threads)
+                self._start_workers(old.count, old.device, old.threads)
             else:
                 self._cannot_train = True
                 self.fault = f"This server cannot train ({reason}); its log has the details."

@@ -87,6 +87,9 @@ class Workers:
         self._threads = [
             threading.Thread(target=self._work, args=(n,), name=f"trainer-{n}", daemon=True) for n in range(count)
         ]
+
+    def start(self) -> None:
+        """Starts the threads. Before, the owner stores this object: a run may end before this call returns."""
         for thread in self._threads:
             thread.start()
 
