@@ -246,9 +246,10 @@ def _koch(channels: int, size: tuple[int, int], embedding_dim: int) -> nn.Module
 
 
 def weigh_as_koch(layer: nn.Module) -> None:
-    """Gives a convolution or a linear layer new random weights, as Koch, Zemel, Salakhutdinov 2015 do; leaves others.
+    """Gives a convolution or a linear layer new random weights, as Koch, Zemel, Salakhutdinov 2015 do.
 
-    With PyTorch's own weights all sigmoid units begin near ½, and the loss is still ln 2 after 100 steps.
+    Other layers stay as they are. With PyTorch's own weights all sigmoid units begin near ½, and the loss is still ln 2
+    after 100 steps.
     """
     if isinstance(layer, nn.Conv2d | nn.Linear):
         nn.init.normal_(layer.weight, 0.0, 0.2 if isinstance(layer, nn.Linear) else 0.01)

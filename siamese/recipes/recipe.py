@@ -65,7 +65,7 @@ class Recipe:
         has to be (triplet); soft_margin: softplus in place of the triplet hinge; temperature: supcon's.
     batching: "pairs" and "triplets" draw batch_size of them; "all-pairs" embeds classes_per_batch × images_per_class
         images once and uses every pair of them.  mining: which triplets of an all-pairs batch count.
-    class_mining: half of the classes of an all-pairs batch are those that look most like the other half to the network.
+    class_mining: half of the classes of an all-pairs batch are random; the network finds the other half like them.
     optimizer, learning_rate, momentum (SGD only), weight_decay, schedule, steps: the optimisation. "decay" multiplies
         the rate by 0.99 two hundred times over the run; "one-cycle" rises for 50 steps (in a short run, for a fifth of
         the steps) and then falls to zero.

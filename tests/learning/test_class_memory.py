@@ -75,14 +75,10 @@ def test_what_is_remembered_lies_half_way_between_old_and_new(classes: int, imag
 
 
 @given(classes=st.integers(2, 9), seed=SEED)
-def test_a_batch_of_look_alikes_keeps_the_promises_of_every_batch(classes: int, seed: int) -> None:
-    bank = ImageBank.from_labels(
-        torch.zeros(27, 1, 1, 1, dtype=torch.uint8),
-        torch.arange(9).repeat_interleave(3),
-        [f"c{i}" for i in range(9)],
-        [0] * 9,
-        ["g"],
-    )
+def test_a_batch_of_look_alikes_keeps_the_promises_of_every_batch(
+    make_bank: Callable[..., ImageBank], classes: int, seed: int
+) -> None:
+    bank = make_bank(classes=9, each=3)
     memory = ClassMemory(9, 4, seed, CPU)
     index, labels = sample_classes_images(bank, classes, 2, seeded(seed), memory)
     assert torch.equal(bank.labels[index], labels)
@@ -90,9 +86,9 @@ def test_a_batch_of_look_alikes_keeps_the_promises_of_every_batch(classes: int, 
 
 
 def test_half_of_a_batch_looks_like_the_other_half(make_bank: Callable[..., ImageBank]) -> None:
-    """In a memory of pairs that point one way, of 20 classes of 100, ten are the partners of the other ten."""
+    """100 classes in groups that point one way. Of 20 drawn, nearly all have another of their group beside them."""
     bank = make_bank(classes=100, each=2)
-    # Sixteen groups of six classes: the five nearest of a class are the others of its group.
+    # Six classes in each group, four in the last: the nearest of a class are the others of its group.
     ways = torch.eye(17).repeat_interleave(6, 0)[:100]
     memory = memory_of(ways + 0.01 * torch.randn(ways.shape, generator=seeded(0)))
     recipe = replace(MINING, classes_per_batch=20, images_per_class=2)
@@ -101,7 +97,7 @@ def test_half_of_a_batch_looks_like_the_other_half(make_bank: Callable[..., Imag
         batch = draw_batch(recipe, bank, seeded(seed), memory=memory)
         groups = (bank.labels[batch.index[::2]] // 6).tolist()
         with_group += sum(groups.count(group) > 1 for group in groups)
-    assert with_group > 50 * 18, "two partners of the same class leave a place to a random one"
+    assert with_group > 50 * 18, "where two classes have the same look-alike, a random class fills the place"
     alone = [draw_batch(recipe, bank, seeded(seed)).index[::2] for seed in range(50)]
     by_chance = [(bank.labels[index] // 6).tolist() for index in alone]
     assert sum(groups.count(group) > 1 for groups in by_chance for group in groups) < 50 * 16

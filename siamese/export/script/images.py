@@ -67,7 +67,9 @@ def draw(classes):  # IMAGES images of each of CLASSES classes; a class that has
 def draw_lines(recipe: Recipe, dataset_name: str, size: tuple[int, int]) -> list[str]:
     lines = lines_of(_DRAW[recipe.batching])
     if recipe.class_mining:
-        lines.insert(1, "    # The recipe chooses half of the classes because they look like the others; here is none.")
+        lines.insert(
+            1, "    # The recipe chooses half of the classes: they look like the others. This script chooses none."
+        )
     images = {
         "pairs": "torch.stack(same + different, 1).flatten(0, 1)",
         "triplets": "torch.stack(triplets, 1).flatten(0, 1)",
