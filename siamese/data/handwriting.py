@@ -30,13 +30,13 @@ from siamese.data.turned import TURNS, turned
 NAME = "handwriting"
 TITLE = "Handwriting"
 KIND, UNSEEN = "pen", "alphabets"
-VERSION = 2
+VERSION = 3
 
 VALIDATION = "Early_Aramaic"  # the smallest alphabets with 20 characters, as in the set omniglot
 TEST = "Balinese"
 PEN_AGAIN = 60  # images of each handwritten character, drawn again from its strokes; three of each recorded drawing
 HAND = Hand(extent=0.8, off_centre=0.0, pen=0.06)  # size and place of every handwritten character
-COMPOSED = (24, 20)  # composed characters for each handwritten one, and images of each
+COMPOSED = (96, 6)  # composed characters for each handwritten one, and images of each
 
 # A handwritten character: its alphabet, its name, the files of its images, and those of its strokes in the same order.
 Character = tuple[str, str, list[Path], list[Path]]

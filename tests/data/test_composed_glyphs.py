@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from siamese.data.glyphs.composed import _canonical, compose
+from siamese.data.glyphs.composed import MOST, _assembled, _canonical, _plan, compose
 from siamese.data.glyphs.masters import SPAN, Masters, make_masters
 from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, canonical_shapes, nearest_ink
 
@@ -49,6 +49,22 @@ def test_none_looks_like_another_or_like_a_letter_or_like_one_that_is_held_out(l
     # Without the held out letters there would be more.
     free = compose(letters, 60, canonical_shapes(LETTERS), shapes[:0], torch.Generator().manual_seed(0))
     assert len(free.counts) >= len(new.counts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_half_of_the_characters_are_two_halves_of_letters(seed: int, letters: Masters) -> None:
+    plan = _plan(len(LETTERS), 400, torch.Generator().manual_seed(seed))
+    joined = (plan.place == 0).flatten(1).all(1)
+    assert 150 < int(joined.sum()) < 250
+    halves = type(plan)(*(part[joined] for part in plan))
+    assert torch.equal(halves.real, torch.arange(MOST).expand_as(halves.real) < 2) and bool(halves.cut.all())
+    assert torch.equal(halves.shape[:, 0], halves.shape[:, 1]), "they are turned as one"
+    # Two halves of one letter are the letter.
+    whole = halves._replace(letter=halves.letter[:, :1].expand(-1, MOST), shape=torch.eye(2).expand_as(halves.shape))
+    first = letters.counts.cumsum(0) - letters.counts
+    numbers = first[whole.letter]
+    mended, own = _canonical(_assembled(letters, whole, numbers)), _canonical(letters.fields[numbers[:, 0]])
+    assert float(nearest_ink(mended, own).diagonal().max()) < ALIKE
 
 
 def test_a_character_is_one_character_in_all_its_faces(letters: Masters) -> None:

@@ -26,6 +26,7 @@ from siamese.data.glyphs.shapes import (
     ALIKE_ACROSS_PARTS,
     alike,
     canonical_shapes,
+    distinct,
     first_of_alike,
     nearest_ink,
 )
@@ -168,6 +169,9 @@ def test_alike_is_nearest_ink_below_a_limit(rows: int, monkeypatch: pytest.Monke
     drawn = canonical_shapes(list("OoCGQ86b"))
     limit = float(nearest_ink(drawn, drawn).flatten().median())
     assert torch.equal(alike(drawn, drawn[2:], limit), nearest_ink(drawn, drawn[2:]) < limit)
+    stay = first_of_alike(nearest_ink(drawn, drawn) < limit)
+    assert distinct(drawn, limit).tolist() == stay and 1 < len(stay) < len(drawn)
+    assert distinct(drawn[:0], limit).tolist() == []
 
 
 @given(st.integers(0, 2**31), st.integers(0, 12), st.floats(0.0, 1.0))

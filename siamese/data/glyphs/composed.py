@@ -1,7 +1,8 @@
 """Composes new printed characters from parts of those of the fonts, so that there are as many classes as needed.
 
-A new character takes two or three letters, each turned, mirrored, stretched, moved and perhaps cut in half, and draws
-them over each other. In each face it takes all of them in that face, so its masters differ as those of a real letter.
+Half of the new characters are one half of a letter joined to the other half of another one, and so look much like
+letters. The others take two or three letters, each turned, mirrored, stretched, moved and perhaps cut in half, and draw
+them over each other. In each face all parts are of that face, so the masters differ as those of a real letter do.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from siamese.data.glyphs.masters import FIELD, SPAN, Masters, outline_of
-from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, alike, first_of_alike
+from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, alike, distinct
 from siamese.data.ink import ink_span
 
 MOST = 3  # parts of a new character
@@ -57,7 +58,7 @@ def compose(masters: Masters, new: int, known: Tensor, held_out: Tensor, generat
     usable = shapes.flatten(1).any(1) & ~alike(shapes, held_out, ALIKE_ACROSS_PARTS).any(1)
     usable &= ~alike(shapes, known, ALIKE).any(1)
     numbers = usable.nonzero().flatten()
-    numbers = numbers[first_of_alike(alike(shapes[numbers], shapes[numbers], ALIKE))]
+    numbers = numbers[distinct(shapes[numbers], ALIKE)]
     stays = torch.zeros(len(counts), dtype=torch.bool).index_fill(0, numbers, True)
     rows = stays[character]
     bold = masters.bold[table[plan.letter[character, 0], face]][rows]
@@ -109,14 +110,20 @@ def _plan(letters: int, n: int, generator: Generator) -> _Plan:
     turn = (chance() * 4).long() * (math.pi / 2)
     cos, sin = turn.cos(), turn.sin()
     across, down = (chance(2) * 0.6 - 0.45).exp().unbind(-1)
+    joined = chance()[:, :1] < 0.5
+    across, down = across.masked_fill(joined, 1.0), down.masked_fill(joined, 1.0)
     across = torch.where(chance() < 0.5, -across, across)
+    shape = torch.stack([cos * across, -sin * down, sin * across, cos * down], -1).unflatten(-1, (2, 2))
+    side = (chance() * 4).long()
+    both_sides = side[:, :1] ^ (torch.arange(MOST) % 2)  # of a half and the one that it is joined to
     return _Plan(
         letter=(chance() * letters).long(),
-        real=torch.arange(MOST) < 2 + (chance()[:, :1] < 0.35).long(),
-        shape=torch.stack([cos * across, -sin * down, sin * across, cos * down], -1).unflatten(-1, (2, 2)),
-        place=chance(2) - 0.5,
-        cut=chance() < 0.45,
-        side=(chance() * 4).long(),
+        real=torch.arange(MOST) < 2 + (~joined & (chance()[:, :1] < 0.35)).long(),
+        # Both halves are turned and mirrored as one.
+        shape=torch.where(joined[..., None, None], shape[:, :1], shape),
+        place=(chance(2) - 0.5).masked_fill(joined[..., None], 0.0),
+        cut=joined | (chance() < 0.45),
+        side=torch.where(joined, both_sides, side),
     )
 
 
@@ -133,7 +140,8 @@ def _assembled(masters: Masters, plan: _Plan, numbers: Tensor) -> Tensor:
         theta = torch.cat([back * (_BOARD / FIELD), origin], 2)
         grid = F.affine_grid(theta, list(board.shape), align_corners=False)
         part = F.grid_sample(part, grid, align_corners=False)
-        board = torch.where(plan.real[:, k].view(-1, 1, 1, 1), torch.maximum(board, part), board)
+        # The sum, because the edges of two halves that meet are ramps.
+        board = torch.where(plan.real[:, k].view(-1, 1, 1, 1), (board + part).clamp(max=1.0), board)
     ink = board[:, 0] > _INK
     low, high = ink_span(torch.stack([ink.any(1), ink.any(2)], 1))  # as (x, y)
     middle, side = (low + high) / 2, (high - low).amax(1).clamp_min(1.0)
@@ -144,7 +152,10 @@ def _assembled(masters: Masters, plan: _Plan, numbers: Tensor) -> Tensor:
 
 
 def _halves() -> Tensor:
-    """What stays of a part that is cut: its right, left, lower or upper half, float32 [4, 1, FIELD, FIELD]."""
+    """What stays of a part that is cut: its right, left, lower or upper half, float32 [4, 1, FIELD, FIELD].
+
+    Each and the one it is paired with (0 and 1, 2 and 3) add up to 1.
+    """
     ramp = ((torch.arange(FIELD) - (FIELD - 1) / 2) / 3 + 0.5).clamp(0, 1)  # an edge as blurred as those of the letters
     right = ramp.expand(FIELD, FIELD)
     return torch.stack([right, 1 - right, right.T, 1 - right.T]).unsqueeze(1)

@@ -40,11 +40,7 @@ def nearest_ink(shapes: Tensor, others: Tensor) -> Tensor:
 def alike(shapes: Tensor, others: Tensor, limit: float) -> Tensor:
     """Where nearest_ink is below the limit: bool [n, m]. It needs little memory for ten thousand shapes and more."""
     share, reach = _ink_share(others), _reach(others)
-    rows = []
-    for some in shapes.split(_ROWS):
-        below = (_ink_share(some) @ reach.T).lt(limit**4)
-        rows.append(below.logical_and_((_reach(some) @ share.T).lt(limit**4)))
-    return torch.cat(rows)
+    return torch.cat([_below(_ink_share(some), _reach(some), share, reach, limit) for some in shapes.split(_ROWS)])
 
 
 def first_of_alike(alike: Tensor) -> list[int]:
@@ -53,6 +49,25 @@ def first_of_alike(alike: Tensor) -> list[int]:
     for i, same in enumerate(alike):
         stays[i] = not bool((same & stays).any())
     return stays.nonzero().flatten().tolist()
+
+
+def distinct(shapes: Tensor, limit: float) -> Tensor:
+    """The numbers of the shapes that stay where of those that are alike only the first one does: int64, in order.
+
+    As first_of_alike says of alike(shapes, shapes, limit), but the memory grows with n and not with its square.
+    """
+    share, reach = _ink_share(shapes), _reach(shapes)
+    stays = torch.empty(0, dtype=torch.long)
+    for numbers in torch.arange(len(shapes)).split(_ROWS):
+        some = share[numbers], reach[numbers]
+        free = numbers[~_below(*some, share[stays], reach[stays], limit).any(1)]
+        same = _below(share[free], reach[free], share[free], reach[free], limit)
+        stays = torch.cat([stays, free[first_of_alike(same)]])
+    return stays
+
+
+def _below(share: Tensor, reach: Tensor, other_share: Tensor, other_reach: Tensor, limit: float) -> Tensor:
+    return (share @ other_reach.T).lt(limit**4).logical_and_((reach @ other_share.T).lt(limit**4))
 
 
 def _ink_share(shapes: Tensor) -> Tensor:
