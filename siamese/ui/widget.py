@@ -88,6 +88,8 @@ class Widget(gr.HTML):
         server_functions: list[Callable[..., Any]] | None = None,
         **props: Any,
     ) -> None:
+        # Gradio writes into the page's configuration what stands under the names of the constructor's arguments.
+        self.__dict__.update(own)
         self._triggers = frozenset(events)
         about = {"module": f"../{module}", "texts": words and read_json(words), "data": data, "events": list(events)}
         super().__init__(
