@@ -88,9 +88,8 @@ class Widget(gr.HTML):
         server_functions: list[Callable[..., Any]] | None = None,
         **props: Any,
     ) -> None:
-        # Gradio writes into the page's configuration what stands under the names of the constructor's arguments.
+        # Gradio takes every name that stands in quotes in the script for an event, unless the component has it.
         self.__dict__.update(own)
-        self._triggers = frozenset(events)
         about = {"module": f"../{module}", "texts": words and read_json(words), "data": data, "events": list(events)}
         super().__init__(
             html_template=f'<div class="{css_class}"></div>',
@@ -102,13 +101,6 @@ class Widget(gr.HTML):
             **own,
             **props,
         )
-
-    def __getattr__(self, name: str) -> Any:
-        # gr.HTML takes every word that stands in quotes in its script for an event. One that is also the name of a
-        # constructor argument would enter the page's configuration, and the whole page with it, for each visitor anew.
-        if name not in self.__dict__.get("_triggers", ()):
-            raise AttributeError(f'{type(self).__name__} has no attribute and no event named "{name}".')
-        return super().__getattr__(name)
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "null"}
