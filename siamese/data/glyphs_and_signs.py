@@ -36,7 +36,7 @@ from siamese.data.turned import TURNS, turned
 
 VERSION = glyphs.VERSION << 8 | 3
 IMAGES_PER_CHARACTER = 12
-COMPOSED = 48_000  # characters; about three fifths of them stay, the others look like them or have no face
+COMPOSED = 48_000  # characters; two fifths go, because they look like others or lack faces
 COMPOSED_IMAGES = 4  # of each composed character
 VALIDATION = ("Greek small letters", "Cyrillic capitals")  # in the training part of the glyphs, but not of this set
 

@@ -115,7 +115,7 @@ def _plan(letters: int, n: int, generator: Generator) -> _Plan:
     across = torch.where(chance() < 0.5, -across, across)
     shape = torch.stack([cos * across, -sin * down, sin * across, cos * down], -1).unflatten(-1, (2, 2))
     side = (chance() * 4).long()
-    both_sides = side[:, :1] ^ (torch.arange(MOST) % 2)  # of a half and the one that it is joined to
+    both_sides = side[:, :1] ^ (torch.arange(MOST) % 2)  # a half and its other half take opposite sides
     return _Plan(
         letter=(chance() * letters).long(),
         real=torch.arange(MOST) < 2 + (~joined & (chance()[:, :1] < 0.35)).long(),

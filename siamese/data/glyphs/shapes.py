@@ -54,7 +54,7 @@ def first_of_alike(alike: Tensor) -> list[int]:
 def distinct(shapes: Tensor, limit: float) -> Tensor:
     """The numbers of the shapes that stay where of those that are alike only the first one does: int64, in order.
 
-    As first_of_alike says of alike(shapes, shapes, limit), but the memory grows with n and not with its square.
+    It gives what first_of_alike(alike(shapes, shapes, limit)) gives, but its memory grows with n, not with n squared.
     """
     share, reach = _ink_share(shapes), _reach(shapes)
     stays = torch.empty(0, dtype=torch.long)
