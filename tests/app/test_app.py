@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import pytest
 import torch
+from gradio.i18n import I18nData
 from gradio_client import Client, handle_file
 from PIL import Image
 
@@ -43,6 +46,20 @@ def test_only_the_intended_endpoints_are_public(client: Client) -> None:
     described = client.view_api(return_format="dict", print_info=False)
     assert set(described["named_endpoints"]) == PUBLIC
     assert not described["unnamed_endpoints"]
+
+
+def test_the_configuration_of_the_page_is_data_alone(demo: gr.Blocks) -> None:
+    """Gradio copies it for each visitor; an object in it would bring along whatever it refers to."""
+    copy.deepcopy(demo.config)
+    waiting: list[tuple[str, Any]] = [("config", demo.config)]
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [(f"{name}.{key}", part) for key, part in value.items()]
+        elif isinstance(value, (list, tuple)):
+            waiting += [(f"{name}[{i}]", part) for i, part in enumerate(value)]
+        else:
+            assert value is None or isinstance(value, (str, int, float, bool, I18nData)), f"{name} is {value!r}"
 
 
 def test_a_run_by_program(client: Client) -> None:

@@ -37,7 +37,7 @@ class CompareView(Widget):
             "compare",
             module="compare/view.js",
             words="compare/compare.json",
-            data={"inputs": read_json("common/picture_input.json"), "examples": examples()},
+            data={"pictures": read_json("common/picture_input.json"), "examples": examples()},
             server_functions=server.FUNCTIONS,
             **props,
         )

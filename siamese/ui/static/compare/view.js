@@ -8,7 +8,7 @@ import { shape } from "../common/svg.js";
 import { createTwo } from "./two.js";
 
 export function mount({ root, props, words, say, data, watch, ask, upload, language, gone }) {
-  const inputs = speak(data.inputs).words;
+  const inputs = speak(data.pictures).words;
   const model = () => panel.model();
   const context = { words, say, inputs, ask, model, language };
   const two = createTwo(context);
