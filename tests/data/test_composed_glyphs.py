@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from siamese.data.glyphs.composed import MOST, _assembled, _canonical, _plan, compose
-from siamese.data.glyphs.masters import SPAN, Masters, make_masters
+from siamese.data.glyphs.composed import FACES, MOST, _assembled, _canonical, _plan, _plans, compose
+from siamese.data.glyphs.masters import FAMILY, SPAN, Masters, make_masters
 from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, canonical_shapes, nearest_ink
 
 LETTERS = list("ABEFGHKLPRSabdefghknpqrt2345679")
@@ -26,9 +26,9 @@ def composed(letters: Masters, new: int = 60, seed: int = 0) -> Masters:
 def test_a_new_character_has_several_faces_each_once_and_is_as_large_as_a_letter(letters: Masters) -> None:
     new = composed(letters)
     assert 30 < len(new.counts) <= 60 and int(new.counts.sum()) == len(new.fields) == len(new.faces) == len(new.bold)
-    assert 3 <= int(new.counts.min()) and int(new.counts.max()) <= 6
-    for faces in new.faces.split(new.counts.tolist()):
-        assert len(faces.unique()) == len(faces)
+    assert set(new.counts.tolist()) == {FACES}
+    for faces in new.faces.split(FACES):
+        assert len(faces.unique()) == FACES and len((faces // FAMILY).unique()) == 3, "every family has these letters"
     # The designs' faces in turn: regular, bold.
     assert torch.equal(new.bold, new.faces % 2 == 1)
     ink = new.fields > 64
@@ -37,6 +37,21 @@ def test_a_new_character_has_several_faces_each_once_and_is_as_large_as_a_letter
         "faint ink may fade when it shrinks"
     )
     assert new.outline.abs().max() <= 32
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_faces_are_spread_over_the_families_that_all_letters_of_a_pair_have(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    has = torch.rand(8, 3 * FAMILY, generator=generator) < 0.7
+    plan, faces = _plans(has, 300, generator)
+    assert 60 < len(faces) < 600 and torch.equal(faces[::2], faces[1::2])
+    for letters, real, chosen in zip(plan.letter.unflatten(0, (-1, 2)), plan.real.unflatten(0, (-1, 2)), faces[::2]):
+        common = has[letters[real]].all(0)
+        assert int(chosen.sum()) == FACES and bool((common | ~chosen).all())
+        families, used = common.view(3, FAMILY), chosen.view(3, FAMILY).sum(1)
+        assert int((used > 0).sum()) > 1
+        spare = families.sum(1) > used
+        assert not spare.any() or int(used.max()) <= int(used[spare].min()) + 1, "no second face before a first one"
 
 
 def test_none_looks_like_another_or_like_a_letter_or_like_one_that_is_held_out(letters: Masters) -> None:

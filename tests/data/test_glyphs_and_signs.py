@@ -9,6 +9,7 @@ from siamese.data import glyphs_and_signs
 from siamese.data.bank import Dataset
 from siamese.data.glyphs import alphabets
 from siamese.data.glyphs import dataset as glyphs
+from siamese.data.glyphs.composed import FACES
 from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, canonical_shapes, nearest_ink
 from siamese.data.turned import TURNS
 
@@ -61,7 +62,7 @@ def test_signs_and_turned_characters_are_classes_of_their_own(built: Dataset) ->
     assert torch.equal(images("AMPERSAND & turned 270° mirrored"), images("AMPERSAND &").flip(-1).rot90(3, (2, 3)))
     composed = [name for name in names if groups[name] == "Composed"]
     assert 10 < len(composed) <= 40 and composed[0] == "Composed 1"
-    assert {images_of[name] for name in composed} == {glyphs_and_signs.COMPOSED_IMAGES}
+    assert {images_of[name] for name in composed} == {FACES}
 
 
 def test_no_character_looks_like_another_in_any_turn_or_like_one_held_out() -> None:

@@ -2,7 +2,9 @@
 
 Half of the new characters are one half of a letter joined to the other half of another one, and so look much like
 letters. The others take two or three letters, each turned, mirrored, stretched, moved and perhaps cut in half, and draw
-them over each other. In each face all parts are of that face, so the masters differ as those of a real letter do.
+them over each other. In each face all parts are of that face, so the masters differ as those of a real letter do. A new
+character has faces of several families of fonts, because what a network finds hard about an unknown alphabet is to know
+a letter again in another font.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from siamese.data.glyphs.masters import FIELD, SPAN, Masters, outline_of
+from siamese.data.glyphs.masters import FAMILY, FIELD, SPAN, Masters, outline_of
 from siamese.data.glyphs.shapes import ALIKE, ALIKE_ACROSS_PARTS, alike, distinct
 from siamese.data.ink import ink_span
 
 MOST = 3  # parts of a new character
-_FACES = (3, 6)  # a new character has at least, and at most, so many faces
+FACES = 4  # of a new character, from two families of fonts or more
 _BOARD = 96  # side of the square on which the parts are put together, in master pixels
 _CHUNK = 256
 _INK = 64 / 255  # a master is ink where it is above this
@@ -67,9 +69,9 @@ def compose(masters: Masters, new: int, known: Tensor, held_out: Tensor, generat
 
 
 def _table(masters: Masters) -> Tensor:
-    """The master of each letter in each face, or −1: int64 [letters, faces]."""
+    """The master of each letter in each face of all families, or −1: int64 [letters, faces]."""
     letter = torch.arange(len(masters.counts)).repeat_interleave(masters.counts)
-    table = torch.full((len(masters.counts), int(masters.faces.max()) + 1), -1)
+    table = torch.full((len(masters.counts), FAMILY * (int(masters.faces.max()) // FAMILY + 1)), -1)
     table[letter, masters.faces] = torch.arange(len(letter))
     return table
 
@@ -77,7 +79,8 @@ def _table(masters: Masters) -> Tensor:
 def _plans(has: Tensor, pairs: int, generator: Generator) -> tuple[_Plan, Tensor]:
     """Plans of new characters in pairs, and the faces of each: bool [characters, faces], the same ones for both of a pair.
 
-    has: bool [letters, faces]. There are fewer characters than asked where their letters have too few faces in common.
+    has: bool [letters, faces]. There are fewer characters than asked where their letters have too few faces in common,
+    or those of one family of fonts only.
     """
     first, other = (_plan(len(has), pairs, generator) for _ in range(2))
     part = (torch.rand(pairs, generator=generator) * first.real.sum(1)).long()
@@ -95,10 +98,13 @@ def _plans(has: Tensor, pairs: int, generator: Generator) -> tuple[_Plan, Tensor
     )
     both = [(has[plan.letter] | ~plan.real[..., None]).all(1) for plan in (first, second)]
     common = both[0] & both[1]
-    least, most = _FACES
-    enough = common.sum(1) >= least
-    key = torch.rand(common.shape, generator=generator).masked_fill(~common, -1)
-    faces = common & (key >= key.topk(most).values[:, -1:])
+    families = common.unflatten(1, (-1, FAMILY))
+    enough = (common.sum(1) >= FACES) & (families.any(2).sum(1) > 1)
+    # At random one face of each family, then a second one of each, and so on.
+    chance = torch.rand(families.shape, generator=generator).masked_fill(~families, -1)
+    turn = chance.argsort(2, descending=True).argsort(2)
+    key = (chance - turn).masked_fill(~families, -torch.inf).flatten(1)
+    faces = common & (key >= key.topk(FACES).values[:, -1:])
     plan = _Plan(*(torch.stack([a, b], 1)[enough].flatten(0, 1) for a, b in zip(first, second)))
     return plan, faces[enough].repeat_interleave(2, 0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -43,6 +43,7 @@ class Hand:
 
 
 VARIED = Hand(math.radians(16), 0.24, 0.22, (0.7, 1.0), 3.5, (0.22, 0.5))
+BENT = replace(VARIED, warp=0.85)
 PRINT = Hand(0.0, 0.0, 0.0, (0.9, 1.0), 0.5, (0.35, 0.5))
 ROUGH = Hand(math.radians(14), 0.22, 0.15, (0.8, 1.0), 1.5, (0.13, 0.45), warp=0.85, marks=True)
 
