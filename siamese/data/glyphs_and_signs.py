@@ -87,7 +87,7 @@ def build(seed: int = 0, progress: ReportProgress | None = None) -> Dataset:
 
 
 def _composed(masters: Masters, known: Tensor, held_out: Tensor, generator: torch.Generator) -> ImageBank:
-    """One group of composed characters. They are bent, since the letters of other fonts differ more than these do."""
+    """One group of composed characters. They are bent, because other fonts differ more than these do."""
     new = compose(masters, COMPOSED, known, held_out, generator)
     images = draw(new, pick_faces(new, FACES, generator), BENT, generator, lambda done: None)
     count = len(new.counts)

@@ -4,10 +4,11 @@
     python -m siamese calibrate weights/*.safetensors   # for files that were written before this was measured
 
 Drawings are moved at random as in training, since those of unseen alphabets, and people's own, vary more than a few
-validation alphabets do. Photographs stay as they are. A good network makes almost no mistake in pairs of print, so those
-alone would promise too much: of the pairs of unseen glyphs that they call "9 of 10 different", 5 are. So where there is
-print, each pair counts a second time with its images bent, as two drawings by hand differ (elastic deformation, Simard
-et al. 2003). Boards, on which people draw, are measured with bent images alone where all is print.
+validation alphabets do. Photographs stay as they are. With printed validation pairs a good network makes almost no
+mistake. A calibration by those alone promises too much: of ten pairs of unseen glyphs that it calls "9 of 10 different",
+five are. So where there is print, each pair counts a second time with its images bent, as two drawings by hand differ
+(elastic deformation, Simard et al. 2003). People draw on boards, so where all is print, boards are measured with bent
+images alone.
 """
 
 from __future__ import annotations

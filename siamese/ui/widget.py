@@ -26,8 +26,8 @@ How to write one, by the example of `Gauge` (compare/gauge.py) and `static/compa
                  they come from the JSON file {"en": {key: text}, "zh": {...}}.  `language` is "en" or "zh".
                  A server function refuses with {"error": errors.in_both(sentence)}; `ask` answers with its sentence in the
                  page's language
-     data        constants from Python (`data=` of the constructor), or null. No key is named like an argument of gr.HTML
-                 ("inputs"): Gradio would take it for one
+     data        constants from Python (`data=` of the constructor), or null. No key of data or words may have the name of
+                 an argument of gr.HTML, such as "inputs": Gradio would copy the whole page for each visitor
      watch       watch(name or [names], action): calls action after Python has changed one of these props
      ask         await ask("poll", first, second): calls the server function `poll`, one of `server_functions`, outside
                  Gradio's queue. Python gets ONE argument, the list [first, second], from anybody: check all of it.

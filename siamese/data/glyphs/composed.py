@@ -2,9 +2,8 @@
 
 Half of the new characters are one half of a letter joined to the other half of another one, and so look much like
 letters. The others take two or three letters, each turned, mirrored, stretched, moved and perhaps cut in half, and draw
-them over each other. In each face all parts are of that face, so the masters differ as those of a real letter do. A new
-character has faces of several families of fonts, because what a network finds hard about an unknown alphabet is to know
-a letter again in another font.
+them over each other. In each face all parts are of that face, so the masters differ as those of a real letter do. Each
+new character has faces of several families of fonts: in an unknown alphabet a network fails most where the font changes.
 """
 
 from __future__ import annotations

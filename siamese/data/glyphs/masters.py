@@ -34,7 +34,7 @@ STIX: Designs = (
     ("STIXGeneral.ttf", "STIXGeneralBol.ttf"),
     ("STIXGeneralItalic.ttf", "STIXGeneralBolIta.ttf"),
 )
-FAMILY = 4  # faces of each family: two designs, regular and bold
+FAMILY = 4  # faces of one family of fonts, such as DejaVu Sans: upright and slanted, each regular and bold
 FIELD = 64  # side of a master, in pixels
 SPAN = 44  # of them, the longer side of a letter
 _BLUR = 1.2  # radius, in master pixels
