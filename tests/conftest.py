@@ -24,7 +24,7 @@ settings.load_profile("tests")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         # Whole servers and a real browser share two cores with another process of tests. What fails there is tried once
-        # more, and the last line counts it as "rerun".
+        # more; pytest names it at the end, and its last line counts it as "rerun".
         if item.path.parent.name in ("app", "browser", "zero_gpu"):
             item.add_marker(pytest.mark.flaky(reruns=1))
     if not torch.cuda.is_available():
