@@ -36,7 +36,7 @@ from siamese.data.turned import TURNS, turned
 
 VERSION = glyphs.VERSION << 8 | 4
 IMAGES_PER_CHARACTER = 12
-COMPOSED = 100_000  # characters; seven of ten go, because they look like others or lack faces
+COMPOSED = 100_000  # characters; three of four go, because they look like others or lack faces
 VALIDATION = ("Greek small letters", "Cyrillic capitals")  # in the training part of the glyphs, but not of this set
 
 _CATEGORIES = "LNPS"  # Unicode's letters, numbers, punctuation and symbols
