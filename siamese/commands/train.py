@@ -28,7 +28,7 @@ from siamese.evaluation.whitening import whitened
 from siamese.export.cards import Making, model_card
 from siamese.learning.sampling import holds_a_large_group
 from siamese.models.checkpoint import Checkpoint, best_of
-from siamese.models.views import KINDS
+from siamese.models.views import KINDS, check
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.training.control import TrainingControl
 from siamese.training.events import Diagnosis, Finished, Progress, Started, plain
@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--views",
         choices=KINDS,
         default="one",
-        help="views of an image whose embeddings are averaged when the trained network compares (one)",
+        help="views of an image that are embedded when the trained network compares (one)",
     )
     parser.add_argument(
         "--whiten",
@@ -138,7 +138,9 @@ def _recipe(options: argparse.Namespace, kind: str) -> Recipe:
     for field in ("steps", "seed"):
         if getattr(options, field) is not None:
             settings[field] = getattr(options, field)
-    return recipe_named(options.recipe, kind).with_settings(settings)
+    recipe = recipe_named(options.recipe, kind).with_settings(settings)
+    check(options.views, recipe.similarity)
+    return recipe
 
 
 def _train(

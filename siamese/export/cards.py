@@ -12,7 +12,7 @@ from siamese.data.bank import Dataset
 from siamese.evaluation.protocols import Evaluation
 from siamese.evaluation.score_table import score_rows
 from siamese.models.checkpoint import Checkpoint
-from siamese.models.views import count
+from siamese.models.views import count, ways
 from siamese.recipes import Recipe
 
 _HEADINGS = {
@@ -47,7 +47,7 @@ def model_card(
                      f"and of the test part ({_size(dataset.test.classes, dataset)}) were never trained on")),
         ("input", f"{_colours(checkpoint)}, {width} × {height} pixels{_resized(checkpoint)}{_background(checkpoint)}"),
         ("network", f"{recipe.encoder}, {making.parameters:,} parameters, {making.size / 1e6:.2f} MB"),
-        ("embedding", (f"{recipe.embedding_dim} numbers{', of length 1' if recipe.normalize else ''}; compared by "
+        ("embedding", (f"{_numbers(checkpoint)}{', of length 1' if recipe.normalize else ''}; compared by "
                       f"{recipe.similarity} distance")),
         *_views(checkpoint),
         ("loss", f"{recipe.loss} over {recipe.batching}{_batch(recipe)}"),
@@ -86,15 +86,24 @@ def _resized(checkpoint: Checkpoint) -> str:
     return "" if (height, width) == checkpoint.size else f" (from {width} × {height})"
 
 
+def _numbers(checkpoint: Checkpoint) -> str:
+    """How many numbers an embedding has."""
+    numbers = f"{checkpoint.recipe.embedding_dim} numbers"
+    return numbers if ways(checkpoint.views) == 1 else f"{numbers} for each way up"
+
+
 def _views(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     """The row about averaged views and their cost; none for a network with one view."""
-    if checkpoint.views == "one":
+    kind = checkpoint.views
+    if kind == "one":
         return []
-    views = count(checkpoint.views)
-    seconds = [_comparison_seconds(replace(checkpoint, views=kind)) for kind in ("one", checkpoint.views)]
+    one, all_of_them = (_comparison_seconds(each) for each in (replace(checkpoint, views="one"), checkpoint))
+    means = f"the mean over {count(kind) // ways(kind)} {'affine' if ways(kind) > 1 else kind} views of each image"
+    if ways(kind) > 1:
+        means += ", beside the mean over the same views of it upside down"
     text = (
-        f"the mean over {views} {checkpoint.views} views of each image, which every score here contains; a comparison "
-        f"takes {1e3 * seconds[1]:.1f} ms of CPU time, and {1e3 * seconds[0]:.1f} ms with one view"
+        f"{means}, which every score here contains; a comparison takes {1e3 * all_of_them:.1f} ms of CPU time, and "
+        f"{1e3 * one:.1f} ms with one view"
     )
     return [("views", text)]
 

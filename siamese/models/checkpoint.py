@@ -21,7 +21,7 @@ from siamese.data.image_file import printable
 from siamese.data.whole_file import write_whole
 from siamese.models.calibration import Calibration
 from siamese.models.network import SiameseNetwork, build_network
-from siamese.models.views import KINDS, ViewKind
+from siamese.models.views import KINDS, ViewKind, check
 from siamese.recipes import Recipe
 
 FORMAT = "siamese-checkpoint-1"
@@ -50,7 +50,7 @@ class Checkpoint:
     training: the state of optimiser and generators. Only the last checkpoint of a run has it, so that a run can resume.
     source_size: (height, width) of the images in the data set, before the recipe resized them; None: the same as size.
     calibration: what the distances mean, measured at the end of a run; None where it was not measured.
-    views: which views of an image are embedded and averaged in every comparison (models/views.py).
+    views: which views of an image are embedded in every comparison (models/views.py).
     """
 
     recipe: Recipe
@@ -72,7 +72,8 @@ class Checkpoint:
     views: ViewKind = "one"
 
     def network(self) -> SiameseNetwork:
-        """The network on the CPU, in evaluation mode. Raises SiameseError where the weights do not fit it."""
+        """The network on the CPU, in evaluation mode. Raises SiameseError where the weights or the views do not fit it."""
+        check(self.views, self.recipe.similarity)
         # The shapes first, without memory: a small file can claim to hold a huge network.
         with torch.device("meta"):
             expected = build_network(self.recipe, self.channels, self.size, fetch=False).state_dict()

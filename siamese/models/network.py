@@ -20,7 +20,8 @@ class SiameseNetwork(nn.Module):
     """One encoder, applied to both images of a pair, and a similarity between its embeddings.
 
     Bromley et al. 1993. Images are float [n, C, H, W] in 0 to 1, embeddings float32 [n, D].
-    views: which views of an image are embedded and averaged. Training uses "one"; a checkpoint can have more.
+    views: which views of an image are embedded. Training uses "one"; a checkpoint can have more. Where two ways up stand
+        side by side, D is twice the length of the encoder's embedding.
     """
 
     def __init__(self, encoder: nn.Module, similarity: Similarity, normalize: bool) -> None:
@@ -51,7 +52,10 @@ class SiameseNetwork(nn.Module):
         if self.views == "one":
             return self._finish(encoder(images))
         parts = [self._finish(encoder(view)) for view in views.views_of(images, self.views)]
-        return self._finish(torch.cat(parts).unflatten(0, (-1, len(images))).mean(0))
+        ways = views.ways(self.views)
+        means = torch.cat(parts).unflatten(0, (ways, -1, len(images))).mean(1)
+        # Side by side, and shorter by √ways: the squared distance is the mean of those of the ways, and so is the cosine.
+        return torch.cat([self._finish(mean) for mean in means], 1) / ways**0.5
 
     def _finish(self, embeddings: Tensor) -> Tensor:
         embeddings = embeddings.float()

@@ -2,6 +2,10 @@
 
 The embedding is a little different for each view, and their mean gives the right verdict more often (test-time
 augmentation: Krizhevsky, Sutskever & Hinton 2012). It needs no training, but one pass of the encoder for each view.
+
+Upside down, an image looks new to the network, and two images are alike if they are alike both ways up. The embeddings
+of the two ways are not averaged but put side by side: their mean would be the same for an image and its half turn, for
+b and q.
 """
 
 from __future__ import annotations
@@ -15,7 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-ViewKind = Literal["one", "affine", "mirrored", "faces"]
+from siamese import SiameseError
+
+ViewKind = Literal["one", "affine", "both-ways-up", "mirrored", "faces"]
 KINDS: tuple[str, ...] = get_args(ViewKind)
 
 _TURNS = (-10.0, 0.0, 10.0)  # degrees
@@ -27,16 +33,23 @@ _IMAGES_A_PASS = 512  # that pass through the encoder together: all views of a f
 
 def count(kind: ViewKind) -> int:
     """How many views of an image there are."""
+    return len(matrices(kind).flatten(0, 1))
+
+
+def ways(kind: ViewKind) -> int:
+    """How many means of views stand side by side in an embedding: 1 or 2."""
     return len(matrices(kind))
 
 
 @cache
 def matrices(kind: ViewKind) -> Tensor:
-    """The affine matrix of each view for F.affine_grid, float32 [views, 2, 3].
+    """The affine matrix of each view for F.affine_grid, float32 [ways, views, 2, 3].
 
-    "one": the image as it is.  "affine": 3 turns × 3 scales, and 3 turns × 2 slants.  "mirrored": the image and its
-    mirror image.  "faces": the image at 3 scales, each also mirrored.
+    "one": the image as it is.  "affine": 3 turns × 3 scales, and 3 turns × 2 slants.  "both-ways-up": the same, and the
+    same upside down.  "mirrored": the image and its mirror image.  "faces": the image at 3 scales, each also mirrored.
     """
+    if kind == "both-ways-up":
+        return torch.cat([matrices("affine"), -matrices("affine")])  # a matrix of opposite sign turns by 180 degrees
     views = {
         "one": [_matrix()],
         "affine": [_matrix(turn, scale) for turn in _TURNS for scale in _SCALES]
@@ -44,7 +57,16 @@ def matrices(kind: ViewKind) -> Tensor:
         "mirrored": [_matrix(), _matrix(mirror=True)],
         "faces": [_matrix(0, scale, mirror=mirror) for scale in _SCALES for mirror in (False, True)],
     }[kind]
-    return torch.tensor(views)
+    return torch.tensor([views])
+
+
+def check(kind: ViewKind, similarity: str) -> None:
+    """Raises SiameseError where this similarity cannot compare embeddings of these views."""
+    if ways(kind) > 1 and similarity == "learned":
+        raise SiameseError(
+            f'The similarity "learned" has one weight for each number of an embedding, and the views "{kind}" put two '
+            'embeddings side by side; choose the views "affine".'
+        )
 
 
 def views_of(images: Tensor, kind: ViewKind) -> Iterator[Tensor]:
@@ -53,7 +75,7 @@ def views_of(images: Tensor, kind: ViewKind) -> Iterator[Tensor]:
     Where a view looks beyond the image, it repeats the border pixels, as in training.
     """
     n = len(images)
-    for chunk in matrices(kind).to(images.device).split(max(1, _IMAGES_A_PASS // max(1, n))):
+    for chunk in matrices(kind).flatten(0, 1).to(images.device).split(max(1, _IMAGES_A_PASS // max(1, n))):
         copies = images.repeat(len(chunk), 1, 1, 1)
         grid = F.affine_grid(chunk.repeat_interleave(n, 0), list(copies.shape), align_corners=False)
         views = F.grid_sample(copies, grid, padding_mode="border", align_corners=False)

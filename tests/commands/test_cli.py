@@ -376,6 +376,10 @@ def test_seconds_end_a_run(run: Callable[..., tuple[int, str, str]], data: Path)
         (["train", "fast", "--data", "DATA", "--seconds", "-1"], "seconds is -1; it has to be above 0."),
         (["train", "fast", "--data", "DATA", "--device", "abacus"], 'There is no device "abacus"'),
         (["train", "fast", "--data", "DATA", "--out", "weights.pt"], '"weights.pt" does not end in .safetensors'),
+        (
+            ["train", "mnist-post", "--data", "DATA", "--views", "both-ways-up"],
+            'The similarity "learned" has one weight for each number of an embedding, and the views "both-ways-up"',
+        ),
         (["train", "fast", "--data", "DATA", "--card", "card.txt"], '"card.txt" does not end in .md'),
         (["train", "fast", "--data", "DATA", "--resume", "gone.safetensors"], "no readable file gone.safetensors"),
         (["evaluate", "gone.safetensors", "--protocol", "pairs"], "no readable file gone.safetensors"),

@@ -13,6 +13,7 @@ from siamese.data.bank import Dataset
 from siamese.evaluation.protocols import Evaluator
 from siamese.learning.sampling import holds_a_large_group
 from siamese.models.checkpoint import Checkpoint
+from siamese.models.views import ways
 
 WEIGHTS = Path(cli.__file__).parents[2] / "weights"
 NAMES = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
@@ -37,3 +38,4 @@ def test_a_card_names_what_the_file_holds(name: str) -> None:
     assert checkpoint.calibration is not None, f"python -m siamese calibrate weights/{name}.safetensors"
     assert f"weights/{name}.safetensors" in card and checkpoint.recipe.encoder in card
     assert (checkpoint.views == "one") == ("| views |" not in card)
+    assert (ways(checkpoint.views) == 2) == ("upside down" in card)

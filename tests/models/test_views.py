@@ -20,6 +20,7 @@ from siamese.models.checkpoint import Checkpoint
 from siamese.models.network import build_network
 from siamese.models.views import ViewKind
 from siamese.recipes import Recipe
+from siamese.recipes.recipe import SimilarityKind
 
 SIDE = 16
 RECIPE = Recipe(encoder="strided", embedding_dim=6)
@@ -59,6 +60,31 @@ def test_a_mirrored_view_is_the_mirror_image() -> None:
     torch.testing.assert_close(mirrored, batch.flip(-1), atol=1e-5, rtol=0)
 
 
+def test_both_ways_up_are_all_affine_views_of_the_image_and_of_its_half_turn() -> None:
+    batch = images(2)
+    seen = torch.cat(list(views.views_of(batch, "both-ways-up")))
+    expected = torch.cat([torch.cat(list(views.views_of(way, "affine"))) for way in (batch, batch.rot90(2, (2, 3)))])
+    torch.testing.assert_close(seen, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "squared-euclidean"])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_both_ways_up_are_as_far_apart_as_they_are_on_average(similarity: SimilarityKind, normalize: bool) -> None:
+    # Cosines can be averaged only where both ways have the same length.
+    recipe = replace(RECIPE, normalize=normalize or similarity == "cosine", similarity=similarity)
+    left, right = images(4, seed=1), images(4, seed=2)
+    affine, both = checkpoint("affine", recipe).network(), checkpoint("both-ways-up", recipe).network()
+    with torch.no_grad():
+        assert both.embed(left).shape == (4, 2 * RECIPE.embedding_dim)
+        expected = (affine(left, right) + affine(left.rot90(2, (2, 3)), right.rot90(2, (2, 3)))) / 2
+        torch.testing.assert_close(both(left, right), expected, atol=1e-6, rtol=1e-4)
+
+
+def test_a_learned_similarity_does_not_take_both_ways_up() -> None:
+    with pytest.raises(SiameseError, match='The similarity "learned" .* "both-ways-up" .* choose the views "affine"'):
+        checkpoint("both-ways-up", replace(RECIPE, similarity="learned", loss="bce")).network()
+
+
 @pytest.mark.parametrize("normalize", [True, False])
 def test_an_embedding_is_the_mean_over_the_views(normalize: bool) -> None:
     recipe = replace(RECIPE, normalize=normalize)
@@ -71,8 +97,9 @@ def test_an_embedding_is_the_mean_over_the_views(normalize: bool) -> None:
         torch.testing.assert_close(many.embed(batch), expected, atol=1e-6, rtol=1e-5)
 
 
-def test_many_images_are_embedded_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    network, batch = checkpoint("affine").network(), images(5)
+@pytest.mark.parametrize("kind", ["affine", "both-ways-up"])
+def test_many_images_are_embedded_as_few_are(kind: ViewKind, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, batch = checkpoint(kind).network(), images(5)
     with torch.no_grad():
         together = network.embed(batch)
         monkeypatch.setattr(views, "_IMAGES_A_PASS", 5)
