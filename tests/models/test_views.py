@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import get_args
 
@@ -10,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2.functional import affine
 
 from siamese import SiameseError
 from siamese.comparison.compare import Comparer
@@ -30,6 +33,10 @@ def images(n: int, seed: int = 0) -> Tensor:
     return torch.rand(n, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(seed))
 
 
+def rotated(batch: Tensor, angle: float, scale: float) -> Tensor:
+    return affine(batch, angle, [0, 0], scale, [0.0, 0.0], InterpolationMode.BILINEAR)
+
+
 def checkpoint(kind: ViewKind, recipe: Recipe = RECIPE) -> Checkpoint:
     return Checkpoint(
         recipe=recipe,
@@ -47,11 +54,19 @@ def checkpoint(kind: ViewKind, recipe: Recipe = RECIPE) -> Checkpoint:
 
 
 @pytest.mark.parametrize("kind", get_args(ViewKind))
-def test_the_image_itself_is_one_of_its_views(kind: ViewKind) -> None:
-    batch = images(3)
-    seen = torch.cat(list(views.views_of(batch, kind)))
+def test_there_are_as_many_views_as_counted(kind: ViewKind) -> None:
+    seen = torch.cat(list(views.views_of(images(3), kind)))
     assert seen.shape == (views.count(kind) * 3, 1, SIDE, SIDE)
-    assert any(torch.allclose(view, batch, atol=1e-5) for view in seen.split(3))
+
+
+def test_affine_views_turn_and_scale_about_the_middle() -> None:
+    batch = images(2)
+    seen = torch.cat(list(views.views_of(batch, "affine"))).split(2)
+    for view, (angle, scale) in zip(seen, itertools.product((-10, 0, 10), (0.9, 1.12)), strict=True):
+        # torchvision turns the picture, and scales it; here the place that is looked at is turned and scaled.
+        expected = rotated(batch, -angle, 1 / scale)
+        inside = (slice(None), slice(None), slice(4, 12), slice(4, 12))
+        torch.testing.assert_close(view[inside], expected[inside], atol=1e-4, rtol=0)
 
 
 def test_a_mirrored_view_is_the_mirror_image() -> None:
