@@ -151,7 +151,7 @@ class Source:
         """The network of this source with the embeddings of the test images.
 
         step: of a run, an earlier step, if its embeddings are still kept; else the newest.
-        Takes up to two seconds; call it through in_worker().
+        Takes up to two seconds, and five for a network with many views; call it through in_worker().
         """
         if step is not None:
             with _lock:

@@ -22,6 +22,7 @@ from siamese.data.bank import Dataset
 from siamese.evaluation import metrics
 from siamese.evaluation.protocols import Evaluator
 from siamese.models.checkpoint import Checkpoint
+from siamese.models.views import count
 from siamese.recipes import Recipe
 from siamese.training.batch_record import pictures
 from siamese.training.jobs.job import TrainingJob, Visitor
@@ -363,7 +364,7 @@ def test_chosen_pairs_are_distinct_and_of_both_kinds(same: list[bool], size: int
 def test_several_views_bound_the_images_and_a_pair_keeps_its_place(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     job, key = paused_run(RECIPES["pairs"], 2)
     test = lab.dataset("glyphs").test
-    monkeypatch.setattr(sources_of, "MOST_TEST_VIEWS", 15 * 3 * test.classes)
+    monkeypatch.setattr(sources_of, "MOST_TEST_VIEWS", count("affine") * 3 * test.classes)
     checkpoint = replace(job.ask(network_now, WAIT), views="affine")
     whole = sources_of.judge_test(replace(checkpoint, views="one"), lab.dataset("glyphs"))
     assert whole.bank.images.data_ptr() == test.images.data_ptr(), "a view needs no second copy of the images"
