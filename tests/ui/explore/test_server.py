@@ -72,7 +72,8 @@ def paused_run(recipe: Recipe, steps: int) -> tuple[TrainingJob, str]:
     done = 0
     while done < steps:
         done = job.ask(lambda run: run.steps_done, WAIT) or 0
-        assert job.alive, job.error
+        # A run that has not begun answers nothing; asked again at once, it would hardly get Python's lock to begin.
+        assert not job.ended.wait(0.002), job.error
     return job, f"run:{job.id}"
 
 
