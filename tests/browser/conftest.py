@@ -28,7 +28,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-WAIT = 30_000  # milliseconds for anything a busy two-core machine may take its time over
+WAIT = 60_000  # milliseconds for anything a busy two-core machine may take its time over
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
