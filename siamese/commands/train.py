@@ -28,7 +28,7 @@ from siamese.evaluation.whitening import whitened
 from siamese.export.cards import Making, model_card
 from siamese.learning.sampling import holds_a_large_group
 from siamese.models.checkpoint import Checkpoint, best_of
-from siamese.models.views import KINDS, check
+from siamese.models.views import KINDS, check_views
 from siamese.recipes import RECIPES, Recipe, recipe_named
 from siamese.training.control import TrainingControl
 from siamese.training.events import Diagnosis, Finished, Progress, Started, plain
@@ -139,7 +139,7 @@ def _recipe(options: argparse.Namespace, kind: str) -> Recipe:
         if getattr(options, field) is not None:
             settings[field] = getattr(options, field)
     recipe = recipe_named(options.recipe, kind).with_settings(settings)
-    check(options.views, recipe.similarity)
+    check_views(options.views, recipe.similarity)
     return recipe
 
 

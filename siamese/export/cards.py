@@ -98,9 +98,11 @@ def _views(checkpoint: Checkpoint) -> list[tuple[str, str]]:
     if kind == "one":
         return []
     one, all_of_them = (_comparison_seconds(each) for each in (replace(checkpoint, views="one"), checkpoint))
-    means = f"the mean over {count(kind) // ways(kind)} {'affine' if ways(kind) > 1 else kind} views of each image"
-    if ways(kind) > 1:
-        means += ", beside the mean over the same views of it upside down"
+    means = f"the mean over {count(kind)} {kind} views of each image"
+    if ways(kind) == 2:
+        means = (
+            f"the mean over {count(kind) // 2} affine views of each image, beside the mean over those of it upside down"
+        )
     text = (
         f"{means}, which every score here contains; a comparison takes {1e3 * all_of_them:.1f} ms of CPU time, and "
         f"{1e3 * one:.1f} ms with one view"

@@ -21,7 +21,7 @@ from siamese.data.image_file import printable
 from siamese.data.whole_file import write_whole
 from siamese.models.calibration import Calibration
 from siamese.models.network import SiameseNetwork, build_network
-from siamese.models.views import KINDS, ViewKind, check
+from siamese.models.views import KINDS, ViewKind, check_views
 from siamese.recipes import Recipe
 
 FORMAT = "siamese-checkpoint-1"
@@ -73,7 +73,7 @@ class Checkpoint:
 
     def network(self) -> SiameseNetwork:
         """The network on the CPU, in evaluation mode. Raises SiameseError where the weights or the views do not fit it."""
-        check(self.views, self.recipe.similarity)
+        check_views(self.views, self.recipe.similarity)
         # The shapes first, without memory: a small file can claim to hold a huge network.
         with torch.device("meta"):
             expected = build_network(self.recipe, self.channels, self.size, fetch=False).state_dict()

@@ -54,7 +54,7 @@ class SiameseNetwork(nn.Module):
         parts = [self._finish(encoder(view)) for view in views.views_of(images, self.views)]
         ways = views.ways(self.views)
         means = torch.cat(parts).unflatten(0, (ways, -1, len(images))).mean(1)
-        # Side by side, and shorter by √ways: the squared distance is the mean of those of the ways, and so is the cosine.
+        # Divided by √ways, so that the squared distance of two images is the mean over the ways, not the sum.
         return torch.cat([self._finish(mean) for mean in means], 1) / ways**0.5
 
     def _finish(self, embeddings: Tensor) -> Tensor:

@@ -3,9 +3,9 @@
 The embedding is a little different for each view, and their mean gives the right verdict more often (test-time
 augmentation: Krizhevsky, Sutskever & Hinton 2012). It needs no training, but one pass of the encoder for each view.
 
-Upside down, an image looks new to the network, and two images are alike if they are alike both ways up. The embeddings
-of the two ways are not averaged but put side by side: their mean would be the same for an image and its half turn, for
-b and q.
+A network judges an image upside down anew, and makes other mistakes with it. So "both-ways-up" embeds the views of an
+image upright and upside down. The two means stand side by side in the embedding. They are not averaged: q is b upside
+down, and both letters would have the same average.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def matrices(kind: ViewKind) -> Tensor:
     return torch.tensor([views])
 
 
-def check(kind: ViewKind, similarity: str) -> None:
+def check_views(kind: ViewKind, similarity: str) -> None:
     """Raises SiameseError where this similarity cannot compare embeddings of these views."""
     if ways(kind) > 1 and similarity == "learned":
         raise SiameseError(

@@ -59,6 +59,13 @@ def test_there_are_as_many_views_as_counted(kind: ViewKind) -> None:
     assert seen.shape == (views.count(kind) * 3, 1, SIDE, SIDE)
 
 
+@pytest.mark.parametrize("kind", ["one", "mirrored"])
+def test_the_image_itself_is_one_of_its_views(kind: ViewKind) -> None:
+    batch = images(3)
+    seen = torch.cat(list(views.views_of(batch, kind)))
+    assert any(torch.allclose(view, batch, atol=1e-5) for view in seen.split(3))
+
+
 def test_affine_views_turn_and_scale_about_the_middle() -> None:
     batch = images(2)
     seen = torch.cat(list(views.views_of(batch, "affine"))).split(2)
