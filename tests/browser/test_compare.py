@@ -112,6 +112,17 @@ def test_an_example_brings_its_model_and_says_where_it_comes_from(visit: Callabl
     assert page.is_visible(".two .chart") and not page.is_visible(".where-view")
 
 
+def test_a_card_opens_at_its_beginning(visit: Callable[..., Visitor]) -> None:
+    page = opened(visit).page
+    page.get_by_role("button", name="the whole card").click()
+    above, below = page.eval_on_selector(
+        "dialog[open]", "node => [node.scrollTop, node.scrollHeight - node.clientHeight]"
+    )
+    assert above == 0 and below > 0
+    page.get_by_role("button", name="Close").click()
+    assert not page.is_visible("dialog")
+
+
 def test_a_pair_of_another_tab_opens_here(visit: Callable[..., Visitor], built_in: Callable[[str], Dataset]) -> None:
     visitor = opened(visit, "?compare=doodle-faces:0:v30&model=doodle-faces")
     value = measured(visitor)

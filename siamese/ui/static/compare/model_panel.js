@@ -10,7 +10,10 @@ const FOR_DRAWINGS = ["drawings", "glyphs"]; // shipped models, the better one f
 export function createModelPanel({ words, say, ask, upload, onModel }) {
   const element = make("section", "panel model");
   const head = make("div", "panel-head");
-  const cardButton = button("plain", words.whole_card, () => dialog.showModal());
+  const cardButton = button("plain", words.whole_card, () => {
+    dialog.showModal();
+    dialog.scrollTop = 0; // the browser has moved to the button that closes it, below the card
+  });
   head.append(make("h2", "", words.model), cardButton);
   const lead = make("p", "lead");
   const row = make("div", "row");
